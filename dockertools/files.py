@@ -1,0 +1,126 @@
+"""Write files without ever losing one: marked as ours, compared, replaced whole."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import os
+import re
+import tempfile
+from enum import Enum
+from pathlib import Path
+
+from dockertools import __version__
+from dockertools.errors import DockertoolsError
+
+_MARKER = re.compile(r"^# Written by django-dockertools (?P<version>\S+) \(sha256:(?P<digest>[0-9a-f]{64})\)")
+_DIRECTIVE = re.compile(r"^#\s*(syntax|escape|check)\s*=", re.IGNORECASE)
+
+
+class Ownership(Enum):
+    """Whose file it is."""
+
+    MISSING = "missing"
+    OURS = "ours"
+    EDITED = "edited"
+    THEIRS = "theirs"
+
+
+def mark(body: str) -> str:
+    """Return `body` with the ownership marker as its first comment after any parser directives.
+
+    Parser directives: https://docs.docker.com/reference/dockerfile/#parser-directives
+    """
+    lines = body.splitlines(keepends=True)
+    position = _directives(lines)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    marker = f"# Written by django-dockertools {__version__} (sha256:{digest}); once edited, it is kept.\n"
+    return "".join([*lines[:position], marker, *lines[position:]])
+
+
+def ownership(text: str | None) -> Ownership:
+    """Return whose the file with this text is; None stands for a file that does not exist."""
+    if text is None:
+        return Ownership.MISSING
+    lines = text.splitlines(keepends=True)
+    position = _directives(lines)
+    match = _MARKER.match(lines[position]) if position < len(lines) else None
+    if match is None:
+        return Ownership.THEIRS
+    body = "".join([*lines[:position], *lines[position + 1 :]])
+    same = hashlib.sha256(body.encode()).hexdigest() == match["digest"]
+    return Ownership.OURS if same else Ownership.EDITED
+
+
+def unified_diff(name: str, old: str, new: str) -> str:
+    """Return the change from `old` to `new` as a unified diff; empty when there is none."""
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+        for line in difflib.unified_diff(
+            old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{name}", f"b/{name}"
+        )
+    )
+
+
+def read_text(path: Path) -> str | None:
+    """Return the file's text with its line ends as they are, or None when there is no such file.
+
+    Raises DockertoolsError when it cannot be read or is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise DockertoolsError(f"{path} is not UTF-8 (byte {error.start}).", hint="Save it as UTF-8.") from error
+    except OSError as error:
+        raise DockertoolsError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def write_atomically(path: Path, data: str | bytes) -> None:
+    """Replace the file whole: a reader, or a crash, finds the old content or the new.
+
+    Links are followed and mode bits kept. Raises DockertoolsError when the folder cannot be written or is full.
+    """
+    target = path.resolve()
+    content = data.encode() if isinstance(data, str) else data
+    try:
+        _replace(target, content)
+    except OSError as error:
+        raise DockertoolsError(
+            f"{path} cannot be written: {error.strerror}.",
+            hint="Nothing was changed. Check the folder's owner and the free space, then run it again.",
+        ) from error
+
+
+def _replace(target: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            os.fchmod(stream.fileno(), _mode_for(target))
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _mode_for(target: Path) -> int:
+    try:
+        return target.stat().st_mode & 0o7777
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        return 0o666 & ~umask
+
+
+def _directives(lines: list[str]) -> int:
+    count = 0
+    while count < len(lines) and _DIRECTIVE.match(lines[count]):
+        count += 1
+    return count

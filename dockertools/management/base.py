@@ -1,0 +1,115 @@
+"""What all commands share: options, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from dockertools.conf import Config, get_config
+from dockertools.errors import DockertoolsError, ExitCode, TerminatedError
+from dockertools.reports.documents import make_document
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class DockertoolsCommand(BaseCommand):
+    """A command that reports as text or as one JSON document, and ends with an exit code of the interface."""
+
+    requires_system_checks = []  # noqa: RUF012  # Django's own attribute; settings may be those of a broken project
+    formats: ClassVar[tuple[str, ...]] = ("text", "json")
+    example: ClassVar[str] = ""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Show the example below the options, as it is written."""
+        kwargs.setdefault("epilog", self.example)
+        kwargs.setdefault("formatter_class", _HelpFormatter)
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options that every command has."""
+        parser.add_argument(
+            "--format", choices=self.formats, default="text", dest="output_format", help="default: text"
+        )
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run `handle`, and turn what goes wrong into a message, a JSON document and an exit code."""
+        self._options = options
+        try:
+            with _signals_as_exceptions():
+                return super().execute(*args, **options)
+        except DockertoolsError as error:
+            self._report_error(error, options)
+            raise CommandError(str(error), returncode=error.exit_code) from error
+        except KeyboardInterrupt:
+            interrupted = DockertoolsError("Interrupted", code="interrupted")
+            interrupted.exit_code = ExitCode.INTERRUPTED
+            self._report_error(interrupted, options)
+            raise CommandError("Interrupted", returncode=ExitCode.INTERRUPTED) from None
+
+    @property
+    def config(self) -> Config:
+        """The project's configuration."""
+        return get_config()
+
+    def console(self, *, stderr: bool = False) -> Console:
+        """Return a console on standard output, or on standard error for progress."""
+        from dockertools.reports.terminal import make_console  # noqa: PLC0415  # rich is not in production images
+
+        stream = self.stderr if stderr else self.stdout
+        return make_console(
+            stream, no_color=self._options.get("no_color"), force_color=self._options.get("force_color")
+        )
+
+    def write_document(self, payload: dict[str, Any], exit_code: int = ExitCode.OK) -> None:
+        """Write the command's JSON document to standard output."""
+        self._write_json(make_document(self.name, payload, exit_code))
+
+    def exit_with(self, exit_code: int) -> None:
+        """End the command with a code other than 0 when everything has been reported already."""
+        if exit_code != ExitCode.OK:
+            sys.exit(exit_code)
+
+    @property
+    def name(self) -> str:
+        """The command's name without `docker_`, as the schema and `python -m dockertools` use it."""
+        return type(self).__module__.rpartition(".docker_")[2]
+
+    def _report_error(self, error: DockertoolsError, options: dict[str, Any]) -> None:
+        if options.get("output_format") == "json":
+            self._write_json(make_document(self.name, error.details, error.exit_code, error))
+
+    def _write_json(self, document: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keep line breaks of the example."""
+
+
+@contextmanager
+def _signals_as_exceptions() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the stack, so that children end and temporary files go."""
+    codes = {signal.SIGTERM: ExitCode.TERMINATED, signal.SIGHUP: ExitCode.HUNG_UP}
+
+    def unwind(number: int, _frame: FrameType | None) -> None:
+        raise TerminatedError(codes[signal.Signals(number)])
+
+    try:
+        before = {number: signal.signal(number, unwind) for number in codes}
+    except ValueError:  # not the main thread: the host application handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

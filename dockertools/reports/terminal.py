@@ -1,0 +1,35 @@
+"""Tables and colours for people; the rooms before this one only make facts."""
+
+from __future__ import annotations
+
+import re
+from typing import IO, Any
+
+from rich.console import Console
+from rich.theme import Theme
+
+_THEME = Theme({"good": "green", "bad": "bold red", "muted": "dim", "number": "bold", "name": "cyan"})
+_CONTROL = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+WIDTH_WITHOUT_TERMINAL = 100
+
+
+def make_console(stream: IO[str] | Any, *, no_color: bool | None = False, force_color: bool | None = False) -> Console:
+    """Return a console on `stream`; NO_COLOR, FORCE_COLOR and what is no terminal are obeyed."""
+    console = Console(
+        file=stream,
+        no_color=no_color or None,
+        force_terminal=True if force_color else None,
+        theme=_THEME,
+        highlight=False,
+        soft_wrap=False,
+    )
+    if not console.is_terminal:
+        console.width = max(console.width, WIDTH_WITHOUT_TERMINAL)
+    return console
+
+
+def plain(text: str) -> str:
+    """Return the text of somebody's log without control sequences, so that it cannot garble the screen."""
+    return _CONTROL.sub("", text.expandtabs())
