@@ -189,4 +189,6 @@ _SPECIAL_READERS: dict[str, Callable[[Any], Any]] = {
     "MAX_SIZE": _size,
     "SILENCED": _reasons,
 }
-_READERS = {entry.name.upper(): _SPECIAL_READERS.get(entry.name.upper(), _text) for entry in fields(Config)}
+_READERS: dict[str, Callable[[Any], Any]] = {
+    entry.name.upper(): _SPECIAL_READERS.get(entry.name.upper(), _text) for entry in fields(Config)
+}

@@ -20,7 +20,7 @@ _REFUSALS = (
     (
         "Cannot connect to the Docker daemon",
         "engine-unreachable",
-        "Start Docker, or set DOCKER_HOST to an engine that runs.",
+        "Start Docker, or set DOCKER_HOST to one that runs.",
     ),
 )
 _OTHERWISE = ("engine-unreachable", "`docker version` shows the same; start Docker, or set DOCKER_HOST.")
