@@ -1,0 +1,24 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dockertools.engine import Engine, find_engine
+from dockertools.errors import CouldNotRunError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """A real Docker engine. `make test` starts one and sets REQUIRE_ENGINE: then its absence is a failure."""
+    try:
+        return find_engine()
+    except CouldNotRunError as error:
+        if os.environ.get("REQUIRE_ENGINE"):
+            pytest.fail(f"{error}\nREQUIRE_ENGINE is set, so this is no reason to skip.")
+        pytest.skip(f'{error.message} Run `scripts/engine up` and eval "$(scripts/engine env)" first.')
