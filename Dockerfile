@@ -34,7 +34,9 @@ RUN --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update \
  && apt-get install --yes --no-install-recommends fonts-dejavu-core libcairo2 libpq5 \
  && rm -rf /var/cache/apt/* /var/cache/ldconfig/aux-cache /var/log/apt /var/log/dpkg.log
-RUN groupadd --gid 1000 django \
+# What installs packages has no place where nothing is installed any more.
+RUN pip uninstall --yes --quiet --root-user-action=ignore pip \
+ && groupadd --gid 1000 django \
  && useradd --uid 1000 --gid 1000 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin django \
  && install --directory --owner 1000 --group 1000 /data
 ENV PATH=/opt/venv/bin:$PATH \

@@ -87,9 +87,9 @@ def _size_text(size: int, compressed: int | None) -> Text:
 
 def _layer_table(result: BuildResult) -> Table:
     table = Table(box=None, pad_edge=False, header_style="muted")
-    table.add_column("layer", justify="right")
+    table.add_column("layer", justify="right", no_wrap=True, min_width=8)
     table.add_column("made by", no_wrap=True, overflow="ellipsis")
     largest = sorted(result.image.layers, key=lambda layer: -layer.size_bytes)[:LARGEST_LAYERS]
     for layer in largest:
-        table.add_row(format_size(layer.size_bytes), plain(layer.instruction))
+        table.add_row(format_size(layer.size_bytes), plain(layer.instruction) or "(imported)")
     return table
