@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from private_engine.apt_sources import find_archive, read_apt_sources
@@ -22,24 +23,35 @@ from private_engine.packages import ENGINE_TOOLS, install_engine, install_host_t
 from private_engine.processes import capture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+STATUS_LINES = {
+    "version": ("docker", "version", "--format", "{{.Server.Version}}"),
+    "buildx": ("docker", "buildx", "version"),
+    "compose": ("docker", "compose", "version", "--short"),
+    "data": ("docker", "info", "--format", "{{.DockerRootDir}}"),
+    "disk": ("docker", "system", "df"),
+    "images": ("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}  {{.Size}}"),
+}
 
 
-def say(message: str) -> None:
-    """Tell progress on standard error: standard output belongs to `env`."""
-    print(message, file=sys.stderr, flush=True)
+@dataclass(frozen=True)
+class Session:
+    """What every subcommand starts from."""
+
+    layout: Layout
+    environment: Mapping[str, str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return its exit code."""
     options = build_parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _terminate)
+    environment = caller_environment(os.environ)
     try:
-        return int(options.run(options, find_layout(os.environ)))
+        return int(options.run(options, Session(find_layout(environment), environment)))
     except EngineError as error:
-        say(f"engine: {error}")
-        if error.hint:
-            say(error.hint)
+        say("\n".join(filter(None, (f"engine: {error}", error.hint))))
         return error.code
     except KeyboardInterrupt:
         say("Interrupted; nothing half made is left.")
@@ -52,20 +64,35 @@ def _terminate(_number: int, _frame: object) -> NoReturn:
     raise TerminatedError
 
 
+def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment as it was before the launcher, and before a version manager's python, changed it."""
+    own = {"CALLER_PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    kept = {name: value for name, value in environment.items() if name not in own}
+    return {**kept, "PATH": environment.get("CALLER_PATH") or environment.get("PATH") or os.defpath}
+
+
+def say(message: str) -> None:
+    """Tell progress on standard error: standard output belongs to `env` and `status`."""
+    print(message, file=sys.stderr, flush=True)
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="engine", description="Give this machine a Docker engine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="find an engine or bring up a private one, with the base images")
-    up.add_argument("--image", action="append", dest="images", metavar="NAME", help="a base image to have, instead of the usual ones")
-    up.add_argument("--no-images", action="store_const", const=[], dest="images", help="the engine alone")
+    chosen = up.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--image", action="append", dest="images", metavar="NAME", help="this base image instead of the usual ones"
+    )
+    chosen.add_argument("--no-images", action="store_const", const=[], dest="images", help="the engine alone")
     up.set_defaults(run=run_up)
     down = commands.add_parser("down", help="stop the engine that `up` started")
     down.add_argument("--purge", action="store_true", help="remove its packages, images and volumes too")
     down.set_defaults(run=run_down)
     commands.add_parser("status", help="say which engine serves").set_defaults(run=run_status)
     commands.add_parser("env", help='print exports: eval "$(scripts/engine env)"').set_defaults(run=run_env)
-    image = commands.add_parser("image", help="pull a base image, or make its stand-in")
-    image.add_argument("names", nargs="+", metavar="NAME", help=f"one of: {', '.join(STAND_INS)}")
+    image = commands.add_parser("image", help="pull base images, or make their stand-ins")
+    image.add_argument("names", nargs="+", metavar="NAME", help=f"stand-ins: {', '.join(STAND_INS)}")
     image.set_defaults(run=run_image)
     return parser
 
@@ -83,24 +110,24 @@ def exclusive(layout: Layout) -> Iterator[None]:
         yield
 
 
-def run_up(options: argparse.Namespace, layout: Layout) -> int:
+def run_up(options: argparse.Namespace, session: Session) -> int:
     names = DEFAULT_IMAGES if options.images is None else tuple(options.images)
-    with exclusive(layout):
-        engine = find_engine(layout, os.environ)[0] or bring_up(layout)
-        ensure_images(Workshop(engine, layout, inspect_machine(), say), names)
+    with exclusive(session.layout):
+        engine, probe = find_engine(session.layout, session.environment)
+        engine = engine or bring_up(session, probe.complaint)
+        ensure_images(Workshop(engine, session.layout, inspect_machine(), say), names)
     say(f"The engine is up at {engine.address}.")
     if engine.is_private:
         say('To use it in this shell: eval "$(scripts/engine env)"')
     return 0
 
 
-def bring_up(layout: Layout) -> Engine:
+def bring_up(session: Session, complaint: str) -> Engine:
     """Bring up the private engine; raise EngineError with what to install where that cannot be."""
-    machine = inspect_machine()
+    machine, layout = inspect_machine(), session.layout
     if not machine.can_host_private_engine:
-        complaint = find_engine(layout, os.environ)[1].complaint
         raise EngineError(
-            f"no Docker engine answers here: {complaint}",
+            f"no Docker engine serves here: {complaint}",
             hint=f"What gives this system one:\n{advise(machine)}",
             code=COULD_NOT_RUN,
         )
@@ -108,29 +135,30 @@ def bring_up(layout: Layout) -> Engine:
     clear_work(layout)
     install_host_tools(ENGINE_TOOLS, layout.work_log, say)
     install_engine(layout, archive.uri, say)
-    start_daemon(layout, say)
-    return private_engine(layout, os.environ)
+    start_daemon(layout, session.environment, say)
+    return private_engine(layout, session.environment)
 
 
 def clear_work(layout: Layout) -> None:
+    """Remove what a killed run left half made."""
     unmount_below(layout.work)
     shutil.rmtree(layout.work, ignore_errors=True)
 
 
-def run_down(options: argparse.Namespace, layout: Layout) -> int:
+def run_down(options: argparse.Namespace, session: Session) -> int:
+    layout = session.layout
     with exclusive(layout):
         stopped = stop_daemon(layout)
         say("The private engine is down." if stopped else "No private engine was running.")
         if options.purge:
-            clear_work(layout)
             unmount_below(layout.root)
             shutil.rmtree(layout.root)
             say(f"Removed {layout.root}.")
     return 0
 
 
-def run_status(_options: argparse.Namespace, layout: Layout) -> int:
-    engine, probe = find_engine(layout, os.environ)
+def run_status(_options: argparse.Namespace, session: Session) -> int:
+    engine, probe = find_engine(session.layout, session.environment)
     if engine is None:
         print(f"engine: none\nreason: {probe.complaint}")
         return COULD_NOT_RUN
@@ -142,29 +170,22 @@ def run_status(_options: argparse.Namespace, layout: Layout) -> int:
     return 0
 
 
-STATUS_LINES = {
-    "version": ("docker", "version", "--format", "{{.Server.Version}}"),
-    "buildx": ("docker", "buildx", "version"),
-    "compose": ("docker", "compose", "version", "--short"),
-    "data": ("docker", "info", "--format", "{{.DockerRootDir}}"),
-    "disk": ("docker", "system", "df"),
-    "images": ("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}  {{.Size}}"),
-}
+def run_env(_options: argparse.Namespace, session: Session) -> int:
+    if require_engine(session).is_private:
+        print(render_exports(private_exports(session.layout, session.environment["PATH"])), end="")
+    return 0
 
 
-def run_env(_options: argparse.Namespace, layout: Layout) -> int:
-    engine, probe = find_engine(layout, os.environ)
+def run_image(options: argparse.Namespace, session: Session) -> int:
+    with exclusive(session.layout):
+        engine = require_engine(session)
+        ensure_images(Workshop(engine, session.layout, inspect_machine(), say), tuple(options.names))
+    return 0
+
+
+def require_engine(session: Session) -> Engine:
+    """Return the engine that serves; raise EngineError where none does."""
+    engine, probe = find_engine(session.layout, session.environment)
     if engine is None:
         raise EngineError(f"no engine is up: {probe.complaint}", hint="Run `scripts/engine up`.", code=COULD_NOT_RUN)
-    if engine.is_private:
-        print(render_exports(private_exports(layout, os.environ.get("PATH", ""))), end="")
-    return 0
-
-
-def run_image(options: argparse.Namespace, layout: Layout) -> int:
-    with exclusive(layout):
-        engine, probe = find_engine(layout, os.environ)
-        if engine is None:
-            raise EngineError(f"no engine is up: {probe.complaint}", hint="Run `scripts/engine up`.", code=COULD_NOT_RUN)
-        ensure_images(Workshop(engine, layout, inspect_machine(), say), tuple(options.names))
-    return 0
+    return engine

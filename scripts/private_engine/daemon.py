@@ -18,7 +18,7 @@ from private_engine.processes import capture, start_detached, tail
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from private_engine.layout import Layout
 
@@ -73,7 +73,7 @@ def is_running(layout: Layout) -> bool:
     return read_record(layout.daemon_record) is not None and is_answering(layout.socket)
 
 
-def start_daemon(layout: Layout, say: Callable[[str], None]) -> None:
+def start_daemon(layout: Layout, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Start dockerd in a session of its own and wait until it answers; raise EngineError if it does not."""
     running = read_record(layout.daemon_record)
     if running:
@@ -86,7 +86,7 @@ def start_daemon(layout: Layout, say: Callable[[str], None]) -> None:
     say("Starting the engine")
     argv = (str(layout.prefix / "usr/sbin/dockerd"), "--config-file", str(layout.daemon_configuration))
     layout.daemon_log.unlink(missing_ok=True)
-    process = start_detached(argv, layout.daemon_log, environment=daemon_environment(layout, os.environ))
+    process = start_detached(argv, layout.daemon_log, environment=daemon_environment(layout, environment))
     identity = identify_process(process.pid)
     if identity:
         layout.daemon_record.write_text(json.dumps(asdict(identity)))
@@ -111,7 +111,7 @@ def render_daemon_configuration(layout: Layout) -> str:
     return json.dumps(configuration, indent=2) + "\n"
 
 
-def daemon_environment(layout: Layout, environment: os._Environ[str] | dict[str, str]) -> dict[str, str]:
+def daemon_environment(layout: Layout, environment: Mapping[str, str]) -> dict[str, str]:
     """Return what dockerd needs: its own programs first, and the machine's proxy settings if it has any."""
     kept = {name: value for name, value in environment.items() if name.lower().endswith("_proxy")}
     kept |= {name: environment[name] for name in ("HOME", "SSL_CERT_FILE", "SSL_CERT_DIR") if name in environment}
@@ -194,7 +194,7 @@ def _children(pid: int) -> list[ProcessIdentity]:
 
 
 def unmount_below(folder: Path) -> None:
-    """Unmount everything below a folder; raise EngineError if something stays, for then the folder must not be removed."""
+    """Unmount everything below a folder; raise EngineError if something stays, for then it must not be removed."""
     for point in reversed(_mounts_below(folder)):
         capture(("umount", "--lazy", point))
     left = _mounts_below(folder)

@@ -47,9 +47,7 @@ STAND_INS: dict[str, StandIn] = {
         base="debian:trixie-slim",
         arguments={"PYTHON": "3.13", "PYTHON_VERSION": "3.13.5"},
     ),
-    "postgres:15-bookworm": StandIn(
-        recipe="postgres", base="debian:bookworm-slim", arguments={"PG_MAJOR": "15"}
-    ),
+    "postgres:15-bookworm": StandIn(recipe="postgres", base="debian:bookworm-slim", arguments={"PG_MAJOR": "15"}),
 }
 DEFAULT_IMAGES = ("python:3.11-slim-bookworm", "postgres:15-bookworm")
 
@@ -111,9 +109,7 @@ def make_stand_in(workshop: Workshop, name: str) -> None:
 def find_stand_in(name: str) -> StandIn:
     """Return the row of the table; raise EngineError with the known names."""
     if name not in STAND_INS:
-        raise EngineError(
-            f"there is no stand-in for {name}", hint=f"Known are: {', '.join(STAND_INS)}.", code=FAILED
-        )
+        raise EngineError(f"there is no stand-in for {name}", hint=f"Known are: {', '.join(STAND_INS)}.", code=FAILED)
     return STAND_INS[name]
 
 
@@ -121,7 +117,8 @@ def build_arguments(name: str, stand_in: StandIn) -> tuple[str, ...]:
     """Return docker's arguments that build a recipe."""
     arguments = {"BASE": stand_in.base, **stand_in.arguments}
     flags = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
-    return ("buildx", "build", "--builder", "default", "--load", "--progress", "plain", "--provenance", "false", *flags, "--tag", name, str(RECIPES / stand_in.recipe))
+    build = ("buildx", "build", "--builder", "default", "--load", "--progress", "plain", "--provenance", "false")
+    return (*build, *flags, "--tag", name, str(RECIPES / stand_in.recipe))
 
 
 def _import_debian(workshop: Workshop, name: str, stand_in: StandIn) -> None:

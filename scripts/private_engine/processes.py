@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NOT_FOUND = 127
 TIMED_OUT = 124
-TAIL_LINES = 20
+TAIL_LINES = 40
 
 
 def capture(
@@ -86,9 +86,7 @@ def tail(log: Path, start: int = 0) -> str:
     return "\n".join(text.splitlines()[-TAIL_LINES:])
 
 
-def start_detached(
-    argv: Sequence[str], log: Path, *, environment: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
+def start_detached(argv: Sequence[str], log: Path, *, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, so that it outlives the shell that asked for it."""
     with log.open("ab") as output:
         return subprocess.Popen(

@@ -24,11 +24,12 @@ EXCLUDED_PACKAGES = ("usrmerge", "libfile-find-rule-perl")
 INCLUDED_PACKAGES = ("usr-is-merged", "ca-certificates")
 # What the official slim images leave out of every package, their documentation says; licences stay.
 LEFT_OUT = ("doc", "man", "locale", "info", "groff", "lintian", "linda")
+CLEANING = "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"
 APT_SETTINGS = {
-    "docker-clean": """\
+    "docker-clean": f"""\
 # Every package layer would keep the downloaded packages and apt's own caches otherwise.
-DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };
-APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };
+DPkg::Post-Invoke {{ "{CLEANING}"; }};
+APT::Update::Post-Invoke {{ "{CLEANING}"; }};
 Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "";
 """,
@@ -123,7 +124,7 @@ def _write_dpkg_configuration(root: Path) -> None:
 
 
 def _trust_machine_certificates(layout: Layout, root: Path) -> None:
-    """Take over the certificates that the machine trusts beyond Debian's; apt, pip and uv then work behind its proxy."""
+    """Take over what the machine trusts beyond Debian's certificates: apt, pip and uv then work as they do on it."""
     certificates = sorted(LOCAL_CERTIFICATES.glob("**/*.crt"))
     if not certificates:
         return
