@@ -1,0 +1,1 @@
+"""A small service: CVs in, suggestions and a typeset PDF out."""
