@@ -120,3 +120,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
     },
 }
+
+# The commands of dockertools
+
+DOCKERTOOLS = {"IMAGE": "cvimprover-api:latest", "SERVICE": "web", "MAX_SIZE": "250MB"}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dockertools.engine import Engine, find_engine
 from dockertools.errors import CouldNotRunError
+from tests.docker import docker_build, temporary_tag
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,3 +24,11 @@ def engine() -> Engine:
         if os.environ.get("REQUIRE_ENGINE"):
             pytest.fail(f"{error}\nREQUIRE_ENGINE is set, so this is no reason to skip.")
         pytest.skip(f'{error.message} Run `scripts/engine up` and eval "$(scripts/engine env)" first.')
+
+
+@pytest.fixture(scope="session")
+def production_image(engine: Engine) -> Iterator[str]:
+    """Return the name of the service's production image, built by `docker_build` and removed at the end."""
+    with temporary_tag() as tag:
+        docker_build(ROOT, "--tag", tag)
+        yield tag
