@@ -22,8 +22,10 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=requirements.txt,target=/tmp/requirements.txt \
     uv pip install --require-hashes --requirement /tmp/requirements.txt \
  && uv pip freeze > /opt/venv/requirements.lock
-# LANGUAGES offers English alone; shared objects carry symbols that only a debugger reads.
-RUN find /opt/venv -path '*/locale/*' -name '*.[mp]o' -not -path '*/locale/en/*' -delete \
+# LANGUAGES offers English alone; shared objects carry symbols that only a debugger reads; uv's lock is for everybody
+# to write.
+RUN rm /opt/venv/.lock \
+ && find /opt/venv -path '*/locale/*' -name '*.[mp]o' -not -path '*/locale/en/*' -delete \
  && find /opt/venv -name '*.so' -exec strip --strip-unneeded {} +
 
 # --- runtime: libraries, user and environment; what development and production share --------------------------------
