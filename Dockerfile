@@ -37,7 +37,7 @@ RUN --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
  && apt-get install --yes --no-install-recommends fonts-dejavu-core libcairo2 libpq5 \
  && rm -rf /var/cache/apt/* /var/cache/ldconfig/aux-cache /var/log/apt /var/log/dpkg.log
 # What installs packages has no place where nothing is installed any more.
-RUN pip uninstall --yes --quiet --root-user-action=ignore pip \
+RUN pip uninstall --yes --quiet --root-user-action=ignore pip setuptools wheel \
  && groupadd --gid 1000 django \
  && useradd --uid 1000 --gid 1000 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin django \
  && install --directory --owner 1000 --group 1000 /data

@@ -46,5 +46,15 @@ timeout = 60
 # How long requests may go on after SIGTERM; compose's stop_grace_period is longer.
 graceful_timeout = 30
 keepalive = 5
-accesslog = "-"
-errorlog = "-"
+# Nobody manages workers from inside a container, and the root is read-only.
+control_socket_disable = True
+# The service writes a line for each request itself, as JSON; gunicorn's own messages take the same form.
+accesslog = None
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "cvimprover.logs.JsonFormatter"}},
+    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}},
+    "root": {"handlers": ["stdout"], "level": "INFO"},
+    "loggers": {"gunicorn.error": {"handlers": ["stdout"], "level": "INFO", "propagate": False}},
+}

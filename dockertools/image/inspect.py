@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _SHELL_FORM = re.compile(r"^(?:RUN )?/bin/sh -c (?P<nop>#\(nop\)\s+)?")
-_BUILD_ARGUMENTS = re.compile(r"^RUN \|\d+ (?:\S+=\S* )*/bin/sh -c ")
+_BUILD_ARGUMENTS = re.compile(r"^RUN \|\d+ .*?/bin/sh -c ")
 
 
 def inspect_image(client: DockerClient, reference: str) -> ImageFacts:
