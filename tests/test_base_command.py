@@ -163,3 +163,21 @@ def test_without_a_dockerfile_the_next_step_is_said(tmp_path: Path) -> None:
     done = python_m("build", cwd=tmp_path)
     assert done.returncode == 1
     assert f"There is no Dockerfile at {tmp_path / 'Dockerfile'}." in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["rich", "docker"])
+def test_without_the_engine_extra_the_command_says_what_to_install(tmp_path: Path, missing: str) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    (blocked / "sitecustomize.py").write_text(f"import sys\nsys.modules[{missing!r}] = None\n")
+    done = subprocess.run(
+        (sys.executable, "-m", "dockertools", "build"),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{blocked}:{Path(__file__).parent.parent}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"CommandError: This command needs the Python package {missing}, not installed here.")
+    assert "pip install 'django-dockertools[engine]'" in done.stderr

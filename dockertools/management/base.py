@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import signal
 import sys
@@ -14,17 +15,35 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from dockertools.conf import Config, get_config
-from dockertools.errors import DockertoolsError, ExitCode, TerminatedError
+from dockertools.errors import CouldNotRunError, DockertoolsError, ExitCode, TerminatedError
 from dockertools.reports.documents import make_document
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
+ENGINE_EXTRA = ("docker", "rich")
+"""The packages of the extra `[engine]`, which a production image does not hold."""
+
+
+@contextmanager
+def engine_extra_imports() -> Iterator[None]:
+    """Let a command's module be imported without the extra; running the command then says what to install.
+
+    Raises ModuleNotFoundError for anything else that is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in ENGINE_EXTRA:
+            raise
+
+
 class DockertoolsCommand(BaseCommand):
     """A command that reports as text or as one JSON document, and ends with an exit code of the interface."""
 
     requires_system_checks = []  # noqa: RUF012  # Django's own attribute; settings may be those of a broken project
+    needs_engine_extra: ClassVar[bool] = False
     formats: ClassVar[tuple[str, ...]] = ("text", "json")
     example: ClassVar[str] = ""
 
@@ -44,6 +63,8 @@ class DockertoolsCommand(BaseCommand):
         """Run `handle`, and turn what goes wrong into a message, a JSON document and an exit code."""
         self._options = options
         try:
+            if self.needs_engine_extra:
+                _require_engine_extra()
             with _signals_as_exceptions():
                 return super().execute(*args, **options)
         except DockertoolsError as error:
@@ -93,6 +114,16 @@ class DockertoolsCommand(BaseCommand):
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Keep line breaks of the example."""
+
+
+def _require_engine_extra() -> None:
+    missing = [name for name in ENGINE_EXTRA if importlib.util.find_spec(name) is None]
+    if missing:
+        raise CouldNotRunError(
+            f"This command needs the Python package {' and '.join(missing)}, not installed here.",
+            hint="pip install 'django-dockertools[engine]'",
+            code="extra-not-installed",
+        )
 
 
 @contextmanager

@@ -10,13 +10,16 @@ from django.core.management.base import CommandParser
 from dockertools.build.command import buildx_argv
 from dockertools.build.driver import BuildFailedError, build_image
 from dockertools.build.request import make_build_options
-from dockertools.management.base import DockertoolsCommand
-from dockertools.reports.build import StepLines, build_payload, print_build_summary, print_failure_log
+from dockertools.management.base import DockertoolsCommand, engine_extra_imports
+
+with engine_extra_imports():
+    from dockertools.reports.build import StepLines, build_payload, print_build_summary, print_failure_log
 
 
 class Command(DockertoolsCommand):
     """Wire the options to `build_image` and its report."""
 
+    needs_engine_extra = True
     help = "Build the project's Docker image with BuildKit, and say what it weighs."
     example = "Example: python manage.py docker_build --tag shop:2026-11 --target production"
 
