@@ -35,7 +35,7 @@ def engine_extra_imports() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in ENGINE_EXTRA:
+        if (error.name or "").partition(".")[0] not in ENGINE_EXTRA:
             raise
 
 
