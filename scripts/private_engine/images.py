@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from private_engine.errors import COULD_NOT_RUN, FAILED, EngineError
+from private_engine import rootfs
+from private_engine.errors import COULD_NOT_RUN, EngineError
 from private_engine.packages import STAND_IN_TOOLS, install_host_tools
 from private_engine.processes import capture, run_logged
-from private_engine.rootfs import debian_tarball
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).parent / "recipes"
 LABEL = "io.dockertools.stand-in"
+DIGEST_LABEL = "io.dockertools.stand-in.recipe"
 REGISTRY_SECONDS = 20
 
 
@@ -40,14 +43,16 @@ STAND_INS: dict[str, StandIn] = {
     "python:3.11-slim-bookworm": StandIn(
         recipe="python",
         base="debian:bookworm-slim",
-        arguments={"PYTHON": "3.11", "PYTHON_VERSION": "3.11.2"},
+        arguments={"PYTHON": "3.11", "PYTHON_VERSION": "3.11.2", "WHEELS": "pip setuptools"},
     ),
     "python:3.13-slim-trixie": StandIn(
         recipe="python",
         base="debian:trixie-slim",
-        arguments={"PYTHON": "3.13", "PYTHON_VERSION": "3.13.5"},
+        arguments={"PYTHON": "3.13", "PYTHON_VERSION": "3.13.5", "WHEELS": "pip"},
     ),
-    "postgres:15-bookworm": StandIn(recipe="postgres", base="debian:bookworm-slim", arguments={"PG_MAJOR": "15"}),
+    "postgres:15-bookworm": StandIn("", "postgres", "debian:bookworm-slim", {"PG_MAJOR": "15"}),
+    "redis:7-bookworm": StandIn("", "redis", "debian:bookworm-slim"),
+    "registry:2": StandIn("", "registry", "debian:bookworm-slim"),
 }
 DEFAULT_IMAGES = ("python:3.11-slim-bookworm", "postgres:15-bookworm")
 
@@ -61,9 +66,11 @@ class Workshop:
     machine: Machine
     say: Callable[[str], None]
 
-    def has(self, name: str) -> bool:
-        argv = ("docker", "image", "inspect", "--format", "{{.Id}}", name)
-        return capture(argv, environment=self.engine.environment, timeout=60).returncode == 0
+    def labels(self, name: str) -> dict[str, str] | None:
+        """Return the labels of an image that the engine has, None where it has none of that name."""
+        argv = ("docker", "image", "inspect", "--format", "{{json .Config.Labels}}", name)
+        answer = capture(argv, environment=self.engine.environment, timeout=60)
+        return None if answer.returncode else dict(json.loads(answer.stdout) or {})
 
     def docker(self, *arguments: str) -> None:
         run_logged(("docker", *arguments), self.layout.work_log, environment=self.engine.environment)
@@ -72,7 +79,7 @@ class Workshop:
 def ensure_images(workshop: Workshop, names: tuple[str, ...]) -> None:
     """Make sure that the engine has the named images: nothing is done for those that it has."""
     for name in names:
-        if workshop.has(name):
+        if is_usable(name, workshop.labels(name)):
             continue
         if registry_answers(workshop, name):
             workshop.say(f"Pulling {name}")
@@ -82,49 +89,70 @@ def ensure_images(workshop: Workshop, names: tuple[str, ...]) -> None:
             make_stand_in(workshop, name)
 
 
+def is_usable(name: str, labels: Mapping[str, str] | None) -> bool:
+    """Tell whether an image can stay: a real one always, a stand-in if its recipe has not changed since."""
+    if labels is None:
+        return False
+    return LABEL not in labels or name not in STAND_INS or labels.get(DIGEST_LABEL) == recipe_digest(name)
+
+
 def registry_answers(workshop: Workshop, name: str) -> bool:
     """Ask the registry for the image's manifest, without fetching the image."""
     argv = ("docker", "buildx", "imagetools", "inspect", name)
     return capture(argv, environment=workshop.engine.environment, timeout=REGISTRY_SECONDS).returncode == 0
 
 
-def make_stand_in(workshop: Workshop, name: str) -> None:
-    """Make one image of the table; its tag appears only when it is complete."""
-    stand_in = find_stand_in(name)
-    if not workshop.machine.can_host_private_engine:
-        raise EngineError(
-            f"{name} cannot be pulled, and a stand-in can be made on Debian as root only",
-            hint="Give this machine a way to an image registry, or load the image with `docker load`.",
-            code=COULD_NOT_RUN,
-        )
-    if stand_in.suite:
-        _import_debian(workshop, name, stand_in)
-        return
-    if not workshop.has(stand_in.base):
-        make_stand_in(workshop, stand_in.base)
-    workshop.say(f"Building the stand-in for {name}")
-    workshop.docker(*build_arguments(name, stand_in))
-
-
 def find_stand_in(name: str) -> StandIn:
     """Return the row of the table; raise EngineError with the known names."""
     if name not in STAND_INS:
-        raise EngineError(f"there is no stand-in for {name}", hint=f"Known are: {', '.join(STAND_INS)}.", code=FAILED)
+        raise EngineError(f"there is no stand-in for {name}", hint=f"Known are: {', '.join(STAND_INS)}.")
     return STAND_INS[name]
+
+
+def recipe_digest(name: str) -> str:
+    """Digest all that an image of the table is made from, its base's recipe included."""
+    stand_in = find_stand_in(name)
+    digest = hashlib.sha256(json.dumps(dict(stand_in.arguments), sort_keys=True).encode())
+    if stand_in.base:
+        digest.update(recipe_digest(stand_in.base).encode())
+    sources = [Path(rootfs.__file__)] if stand_in.suite else sorted((RECIPES / stand_in.recipe).iterdir())
+    for path in sources:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def make_stand_in(workshop: Workshop, name: str) -> None:
+    """Make one image of the table; its tag appears only when it is complete."""
+    stand_in = find_stand_in(name)
+    if stand_in.suite:
+        _import_debian(workshop, name, stand_in)
+        return
+    if not is_usable(stand_in.base, workshop.labels(stand_in.base)):
+        make_stand_in(workshop, stand_in.base)
+    workshop.say(f"Building the stand-in for {name}")
+    workshop.docker(*build_arguments(name, stand_in))
 
 
 def build_arguments(name: str, stand_in: StandIn) -> tuple[str, ...]:
     """Return docker's arguments that build a recipe."""
     arguments = {"BASE": stand_in.base, **stand_in.arguments}
     flags = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
+    flags += ["--label", f"{DIGEST_LABEL}={recipe_digest(name)}"]
     build = ("buildx", "build", "--builder", "default", "--load", "--progress", "plain", "--provenance", "false")
     return (*build, *flags, "--tag", name, str(RECIPES / stand_in.recipe))
 
 
 def _import_debian(workshop: Workshop, name: str, stand_in: StandIn) -> None:
+    if not workshop.machine.can_host_private_engine:
+        raise EngineError(
+            f"{name} cannot be pulled, and a stand-in can be made on Debian as root only",
+            hint="Give this machine a way to an image registry, or load the image with `docker load`.",
+            code=COULD_NOT_RUN,
+        )
     install_host_tools(STAND_IN_TOOLS, workshop.layout.work_log, workshop.say)
     workshop.say(f"Making {name} with debootstrap (half a minute)")
-    changes = ('CMD ["bash"]', f"LABEL {LABEL}=true")
+    changes = ['CMD ["bash"]', f"LABEL {LABEL}=true", f"LABEL {DIGEST_LABEL}={recipe_digest(name)}"]
+    changes += [f"ENV {variable}={value}" for variable, value in rootfs.base_environment().items()]
     flags = [word for change in changes for word in ("--change", change)]
-    with debian_tarball(workshop.layout, workshop.machine, stand_in.suite) as tarball:
+    with rootfs.debian_tarball(workshop.layout, workshop.machine, stand_in.suite) as tarball:
         workshop.docker("import", *flags, str(tarball), name)

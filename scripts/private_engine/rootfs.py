@@ -56,6 +56,16 @@ LEFTOVERS = (
 )
 
 
+def machine_certificates() -> list[Path]:
+    """List the certificates that the machine trusts beyond Debian's own."""
+    return sorted(LOCAL_CERTIFICATES.glob("**/*.crt"))
+
+
+def base_environment() -> dict[str, str]:
+    """Return the variables that the image of a root file system needs on this machine: none on most."""
+    return {"SSL_CERT_FILE": CERTIFICATE_BUNDLE} if machine_certificates() else {}
+
+
 @contextmanager
 def debian_tarball(layout: Layout, machine: Machine, suite: str) -> Iterator[Path]:
     """Yield a tarball of a new root file system; nothing of it stays behind."""
@@ -125,7 +135,7 @@ def _write_dpkg_configuration(root: Path) -> None:
 
 def _trust_machine_certificates(layout: Layout, root: Path) -> None:
     """Take over what the machine trusts beyond Debian's certificates: apt, pip and uv then work as they do on it."""
-    certificates = sorted(LOCAL_CERTIFICATES.glob("**/*.crt"))
+    certificates = machine_certificates()
     if not certificates:
         return
     folder = root / LOCAL_CERTIFICATES.relative_to("/")
@@ -133,10 +143,8 @@ def _trust_machine_certificates(layout: Layout, root: Path) -> None:
     for certificate in certificates:
         shutil.copyfile(certificate, folder / certificate.name)
     run_logged(("chroot", str(root), "update-ca-certificates"), layout.work_log)
-    # Both tools bring a list of their own and ask the system's only when told.
+    # pip reads this file; what brings its own list (uv) or asks OpenSSL reads the variable of base_environment.
     (root / "etc/pip.conf").write_text(f"[global]\ncert = {CERTIFICATE_BUNDLE}\n")
-    (root / "etc/uv").mkdir()
-    (root / "etc/uv/uv.toml").write_text("native-tls = true\n")
 
 
 def _slim(root: Path) -> None:
