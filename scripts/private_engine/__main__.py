@@ -1,5 +1,5 @@
 import sys
 
-from private_engine.cli import main
+from scripts.private_engine.cli import main
 
 sys.exit(main())

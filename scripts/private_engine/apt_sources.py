@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from private_engine.errors import COULD_NOT_RUN, EngineError
+from scripts.private_engine.errors import COULD_NOT_RUN, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

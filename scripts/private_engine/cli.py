@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from private_engine.apt_sources import find_archive, read_apt_sources
-from private_engine.daemon import start_daemon, stop_daemon, unmount_below
-from private_engine.engines import Engine, find_engine, private_engine, private_exports, render_exports
-from private_engine.errors import COULD_NOT_RUN, INTERRUPTED, TERMINATED, EngineError, TerminatedError
-from private_engine.images import DEFAULT_IMAGES, STAND_INS, Workshop, ensure_images
-from private_engine.layout import Layout, find_layout
-from private_engine.machine import advise, inspect_machine
-from private_engine.packages import ENGINE_TOOLS, install_engine, install_host_tools
-from private_engine.processes import capture
+from scripts.private_engine.apt_sources import find_archive, read_apt_sources
+from scripts.private_engine.daemon import start_daemon, stop_daemon, unmount_below
+from scripts.private_engine.engines import Engine, find_engine, private_engine, private_exports, render_exports
+from scripts.private_engine.errors import COULD_NOT_RUN, FAILED, INTERRUPTED, TERMINATED, EngineError, TerminatedError
+from scripts.private_engine.images import DEFAULT_IMAGES, STAND_INS, Workshop, ensure_images
+from scripts.private_engine.layout import Layout, find_layout
+from scripts.private_engine.machine import Machine, advise, inspect_machine
+from scripts.private_engine.packages import ENGINE_TOOLS, install_engine, install_host_tools
+from scripts.private_engine.processes import capture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EngineError as error:
         say("\n".join(filter(None, (f"engine: {error}", error.hint))))
         return error.code
+    except OSError as error:
+        say(f"engine: {error}")
+        return FAILED
     except KeyboardInterrupt:
         say("Interrupted; nothing half made is left.")
         return INTERRUPTED
@@ -66,7 +69,7 @@ def _terminate(_number: int, _frame: object) -> NoReturn:
 
 def caller_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment as it was before the launcher, and before a version manager's python, changed it."""
-    own = {"CALLER_PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    own = {"CALLER_PATH", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHONDONTWRITEBYTECODE"}
     kept = {name: value for name, value in environment.items() if name not in own}
     return {**kept, "PATH": environment.get("CALLER_PATH") or environment.get("PATH") or os.defpath}
 
@@ -112,25 +115,31 @@ def exclusive(layout: Layout) -> Iterator[None]:
 
 def run_up(options: argparse.Namespace, session: Session) -> int:
     names = DEFAULT_IMAGES if options.images is None else tuple(options.images)
+    machine = inspect_machine()
+    require_possible(session, machine)
     with exclusive(session.layout):
-        engine, probe = find_engine(session.layout, session.environment)
-        engine = engine or bring_up(session, probe.complaint)
-        ensure_images(Workshop(engine, session.layout, inspect_machine(), say), names)
+        engine = find_engine(session.layout, session.environment)[0] or bring_up(session, machine)
+        ensure_images(Workshop(engine, session.layout, machine, say), names)
     say(f"The engine is up at {engine.address}.")
     if engine.is_private:
         say('To use it in this shell: eval "$(scripts/engine env)"')
     return 0
 
 
-def bring_up(session: Session, complaint: str) -> Engine:
-    """Bring up the private engine; raise EngineError with what to install where that cannot be."""
-    machine, layout = inspect_machine(), session.layout
-    if not machine.can_host_private_engine:
+def require_possible(session: Session, machine: Machine) -> None:
+    """Raise EngineError with what to install where no engine answers and none can be brought up."""
+    engine, probe = find_engine(session.layout, session.environment)
+    if engine is None and not machine.can_host_private_engine:
         raise EngineError(
-            f"no Docker engine serves here: {complaint}",
+            f"no Docker engine serves here: {probe.complaint}",
             hint=f"What gives this system one:\n{advise(machine)}",
             code=COULD_NOT_RUN,
         )
+
+
+def bring_up(session: Session, machine: Machine) -> Engine:
+    """Bring up the private engine from Debian's packages."""
+    layout = session.layout
     archive = find_archive(read_apt_sources(), machine.codename)
     clear_work(layout)
     install_host_tools(ENGINE_TOOLS, layout.work_log, say)

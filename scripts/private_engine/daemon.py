@@ -13,14 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from private_engine.errors import COULD_NOT_RUN, EngineError
-from private_engine.processes import capture, start_detached, tail
+from scripts.private_engine.errors import COULD_NOT_RUN, EngineError
+from scripts.private_engine.processes import capture, start_detached, tail
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator, Mapping
 
-    from private_engine.layout import Layout
+    from scripts.private_engine.layout import Layout
 
 START_SECONDS = 90
 STOP_SECONDS = 90

@@ -6,13 +6,13 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from private_engine.daemon import is_running
-from private_engine.processes import capture
+from scripts.private_engine.daemon import is_running
+from scripts.private_engine.processes import capture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from private_engine.layout import Layout
+    from scripts.private_engine.layout import Layout
 
 
 @dataclass(frozen=True)

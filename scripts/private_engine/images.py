@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from private_engine import rootfs
-from private_engine.errors import COULD_NOT_RUN, EngineError
-from private_engine.packages import STAND_IN_TOOLS, install_host_tools
-from private_engine.processes import capture, run_logged
+from scripts.private_engine import rootfs
+from scripts.private_engine.errors import COULD_NOT_RUN, EngineError
+from scripts.private_engine.packages import STAND_IN_TOOLS, install_host_tools
+from scripts.private_engine.processes import capture, run_logged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from private_engine.engines import Engine
-    from private_engine.layout import Layout
-    from private_engine.machine import Machine
+    from scripts.private_engine.engines import Engine
+    from scripts.private_engine.layout import Layout
+    from scripts.private_engine.machine import Machine
 
 RECIPES = Path(__file__).parent / "recipes"
 LABEL = "io.dockertools.stand-in"
@@ -78,15 +78,19 @@ class Workshop:
 
 def ensure_images(workshop: Workshop, names: tuple[str, ...]) -> None:
     """Make sure that the engine has the named images: nothing is done for those that it has."""
-    for name in names:
-        if is_usable(name, workshop.labels(name)):
-            continue
-        if registry_answers(workshop, name):
+    missing = [name for name in names if not is_usable(name, workshop.labels(name))]
+    if not missing:
+        return
+    # Asked once: a network that swallows the question would make every image wait.
+    complaint = ask_registry(workshop, missing[0])
+    if complaint:
+        workshop.say(f"No registry answers ({complaint}): stand-ins are made from Debian's packages")
+    for name in missing:
+        if complaint:
+            make_stand_in(workshop, name)
+        else:
             workshop.say(f"Pulling {name}")
             workshop.docker("pull", name)
-        else:
-            workshop.say(f"No registry answers for {name}: making a stand-in from Debian's packages")
-            make_stand_in(workshop, name)
 
 
 def is_usable(name: str, labels: Mapping[str, str] | None) -> bool:
@@ -96,10 +100,14 @@ def is_usable(name: str, labels: Mapping[str, str] | None) -> bool:
     return LABEL not in labels or name not in STAND_INS or labels.get(DIGEST_LABEL) == recipe_digest(name)
 
 
-def registry_answers(workshop: Workshop, name: str) -> bool:
-    """Ask the registry for the image's manifest, without fetching the image."""
+def ask_registry(workshop: Workshop, name: str) -> str:
+    """Ask the registry for an image's manifest, without fetching it; return what is wrong, nothing if it answers."""
     argv = ("docker", "buildx", "imagetools", "inspect", name)
-    return capture(argv, environment=workshop.engine.environment, timeout=REGISTRY_SECONDS).returncode == 0
+    answer = capture(argv, environment=workshop.engine.environment, timeout=REGISTRY_SECONDS)
+    if not answer.returncode:
+        return ""
+    said = (answer.stderr or answer.stdout).strip().splitlines()
+    return said[-1].removeprefix("ERROR: ") if said else f"exit code {answer.returncode}"
 
 
 def find_stand_in(name: str) -> StandIn:
@@ -112,13 +120,12 @@ def find_stand_in(name: str) -> StandIn:
 def recipe_digest(name: str) -> str:
     """Digest all that an image of the table is made from, its base's recipe included."""
     stand_in = find_stand_in(name)
-    digest = hashlib.sha256(json.dumps(dict(stand_in.arguments), sort_keys=True).encode())
-    if stand_in.base:
-        digest.update(recipe_digest(stand_in.base).encode())
-    sources = [Path(rootfs.__file__)] if stand_in.suite else sorted((RECIPES / stand_in.recipe).iterdir())
-    for path in sources:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    if stand_in.suite:
+        return hashlib.sha256(f"{stand_in.suite} {rootfs.REVISION}".encode()).hexdigest()[:16]
+    parts = [json.dumps(dict(stand_in.arguments), sort_keys=True).encode()]
+    parts += [path.read_bytes() for path in sorted((RECIPES / stand_in.recipe).iterdir())]
+    parts.append(recipe_digest(stand_in.base).encode())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 def make_stand_in(workshop: Workshop, name: str) -> None:

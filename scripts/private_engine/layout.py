@@ -27,10 +27,6 @@ class Layout:
         return self.root / "prefix"
 
     @property
-    def downloads(self) -> Path:
-        return self.root / "packages"
-
-    @property
     def client_configuration(self) -> Path:
         """Serve as DOCKER_CONFIG: the folder in which the client looks for its plugins."""
         return self.root / "client"

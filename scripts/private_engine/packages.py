@@ -6,15 +6,15 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from private_engine.apt_sources import DEFAULT_KEYRING, AptSource
-from private_engine.errors import COULD_NOT_RUN, EngineError
-from private_engine.processes import capture, run_logged
+from scripts.private_engine.apt_sources import DEFAULT_KEYRING, AptSource
+from scripts.private_engine.errors import COULD_NOT_RUN, EngineError
+from scripts.private_engine.processes import capture, run_logged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from private_engine.layout import Layout
+    from scripts.private_engine.layout import Layout
 
 ENGINE_PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "containerd", "tini-static")
 # The newest engine first. Both need only glibc 2.34, which Debian 12 has.
@@ -59,24 +59,26 @@ def install_engine(layout: Layout, archive_uri: str, say: Callable[[str], None])
     failures = []
     for suite in ENGINE_SUITES:
         say(f"Fetching the engine from Debian's suite {suite}: {' '.join(ENGINE_PACKAGES)}")
-        unpacked = layout.work / f"prefix-{suite}"
+        folder = layout.work / f"packages-{suite}"
+        unpacked = folder / "prefix"
         try:
-            _download(layout, archive_uri, suite)
-            _unpack(layout, suite, unpacked)
+            _download(folder, archive_uri, suite, layout.work_log)
+            _unpack(folder, unpacked, layout.work_log)
             _prove(unpacked)
         except EngineError as error:
             failures.append(f"{suite}: {error}")
             continue
         _link_plugins(layout)
         unpacked.rename(layout.prefix)
+        shutil.rmtree(folder)
         return
     raise EngineError("no suite of Debian gave a working engine\n" + "\n".join(failures), code=COULD_NOT_RUN)
 
 
-def _download(layout: Layout, archive_uri: str, suite: str) -> None:
-    folder = layout.downloads / suite
-    (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
-    (folder / "cache" / "archives" / "partial").mkdir(parents=True, exist_ok=True)
+def _download(folder: Path, archive_uri: str, suite: str, log: Path) -> None:
+    """Download the named packages alone, with lists and settings that the machine's apt never sees."""
+    for name in ("lists", "cache/archives"):
+        (folder / name / "partial").mkdir(parents=True)
     source = folder / "engine.sources"
     source.write_text(AptSource(archive_uri, (suite,), ("main",), DEFAULT_KEYRING).as_deb822())
     options = {
@@ -87,20 +89,19 @@ def _download(layout: Layout, archive_uri: str, suite: str) -> None:
         "Dir::Cache": folder / "cache",
         "APT::Sandbox::User": "root",
         "APT::Update::Error-Mode": "any",
+        "APT::Update::Post-Invoke-Success": "",
         "Acquire::Languages": "none",
         "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
     }
-    flags = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    run_logged(("apt-get", *flags, "update"), layout.work_log)
-    # --download-only with --reinstall would resolve dependencies; `download` takes the named ones alone.
-    run_logged(("env", "-C", str(folder), "apt-get", *flags, "download", *ENGINE_PACKAGES), layout.work_log)
+    apt = ("apt-get", *(word for name, value in options.items() for word in ("-o", f"{name}={value}")))
+    run_logged((*apt, "update"), log)
+    run_logged(("env", "-C", str(folder), *apt, "download", *ENGINE_PACKAGES), log)
 
 
-def _unpack(layout: Layout, suite: str, prefix: Path) -> None:
-    shutil.rmtree(prefix, ignore_errors=True)
-    prefix.mkdir(parents=True)
-    for package in sorted((layout.downloads / suite).glob("*.deb")):
-        run_logged(("dpkg-deb", "--extract", str(package), str(prefix)), layout.work_log)
+def _unpack(folder: Path, prefix: Path, log: Path) -> None:
+    prefix.mkdir()
+    for package in sorted(folder.glob("*.deb")):
+        run_logged(("dpkg-deb", "--extract", str(package), str(prefix)), log)
 
 
 def _prove(prefix: Path) -> None:

@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from private_engine.apt_sources import read_apt_sources, sources_for_suite
-from private_engine.daemon import unmount_below
-from private_engine.processes import capture, run_logged
+from scripts.private_engine.apt_sources import read_apt_sources, sources_for_suite
+from scripts.private_engine.daemon import unmount_below
+from scripts.private_engine.processes import capture, run_logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from private_engine.layout import Layout
-    from private_engine.machine import Machine
+    from scripts.private_engine.layout import Layout
+    from scripts.private_engine.machine import Machine
 
+# Raised when what this module makes changes: stand-ins made before are then made anew.
+REVISION = 1
 LOCAL_CERTIFICATES = Path("/usr/local/share/ca-certificates")
 CERTIFICATE_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 # usrmerge would drag in 45 MB of perl for what usr-is-merged states.
