@@ -167,6 +167,7 @@ def run_down(options: argparse.Namespace, session: Session) -> int:
 
 
 def run_status(_options: argparse.Namespace, session: Session) -> int:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `engine status | head` is no failure
     engine, probe = find_engine(session.layout, session.environment)
     if engine is None:
         print(f"engine: none\nreason: {probe.complaint}")

@@ -18,12 +18,14 @@ from scripts.private_engine.processes import capture, start_detached, tail
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scripts.private_engine.layout import Layout
 
 START_SECONDS = 90
 STOP_SECONDS = 90
+LEFTOVER_SECONDS = 10
+KILL_SECONDS = 10
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -138,32 +140,37 @@ def stop_daemon(layout: Layout) -> bool:
     """Stop what `up` started, containers included; tell whether there was anything."""
     identity = read_record(layout.daemon_record)
     if identity:
-        _end(identity)
+        _end([identity], STOP_SECONDS)
     clear_leftovers(layout)
     layout.daemon_record.unlink(missing_ok=True)
     return identity is not None
 
 
-def _end(identity: ProcessIdentity) -> None:
-    """Ask a process to end, wait, then force it."""
-    for signal_number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 10)):
-        if identify_process(identity.pid) != identity:
-            return
-        with suppress(ProcessLookupError):
-            os.kill(identity.pid, signal_number)
-        deadline = time.monotonic() + seconds
-        while identify_process(identity.pid) == identity and time.monotonic() < deadline:
-            with suppress(ChildProcessError):
-                os.waitpid(identity.pid, os.WNOHANG)
+def _end(identities: Sequence[ProcessIdentity], seconds: float) -> None:
+    """Ask processes to end, wait for all of them together, then force those that stay."""
+    for signal_number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, KILL_SECONDS)):
+        living = [identity for identity in identities if identify_process(identity.pid) == identity]
+        for identity in living:
+            with suppress(ProcessLookupError):
+                os.kill(identity.pid, signal_number)
+        deadline = time.monotonic() + patience
+        while any(_is_alive(identity) for identity in living) and time.monotonic() < deadline:
             time.sleep(0.05)
+
+
+def _is_alive(identity: ProcessIdentity) -> bool:
+    # A child of ours stays as a zombie until it is asked for; a zombie has no identity.
+    with suppress(ChildProcessError):
+        os.waitpid(identity.pid, os.WNOHANG)
+    return identify_process(identity.pid) == identity
 
 
 def clear_leftovers(layout: Layout) -> None:
     """End shims and containers that a killed engine left, unmount what it had mounted, drop its runtime folder."""
     shims = list(_own_processes(layout))
     children = [child for shim in shims for child in _children(shim.pid)]
-    for identity in (*children, *shims):
-        _end(identity)
+    _end(children, LEFTOVER_SECONDS)
+    _end(shims, LEFTOVER_SECONDS)
     for folder in (layout.data, layout.runtime, layout.work):
         unmount_below(folder)
     shutil.rmtree(layout.runtime, ignore_errors=True)
@@ -194,7 +201,7 @@ def _children(pid: int) -> list[ProcessIdentity]:
 
 
 def unmount_below(folder: Path) -> None:
-    """Unmount everything below a folder; raise EngineError if something stays, for then it must not be removed."""
+    """Unmount everything at or below a folder; raise EngineError if something stays: removing would reach it."""
     for point in reversed(_mounts_below(folder)):
         capture(("umount", "--lazy", point))
     left = _mounts_below(folder)
@@ -203,7 +210,12 @@ def unmount_below(folder: Path) -> None:
 
 
 def _mounts_below(folder: Path) -> list[str]:
-    """List mount points, outermost first (proc_pid_mountinfo(5): field 5, octal escapes)."""
-    text = Path("/proc/self/mountinfo").read_text()
-    points = [line.split()[4].encode().decode("unicode_escape") for line in text.splitlines()]
-    return [point for point in points if point.startswith(f"{folder}/")]
+    """List mount points at or below a folder, outermost first."""
+    points = parse_mount_points(Path("/proc/self/mountinfo").read_text())
+    return [point for point in points if point == str(folder) or point.startswith(f"{folder}/")]
+
+
+def parse_mount_points(mountinfo: str) -> list[str]:
+    """Return the mount points in the kernel's order (proc_pid_mountinfo(5): field 5, blanks as octal escapes)."""
+    fields = [line.split()[4] for line in mountinfo.splitlines()]
+    return [field.encode().decode("unicode_escape").encode("latin-1").decode() for field in fields]

@@ -66,8 +66,9 @@ def probe_engine(environment: Mapping[str, str]) -> Probe:
     ):
         answer = capture(argv, environment=environment, timeout=20)
         if answer.returncode:
-            said = (answer.stderr or answer.stdout).strip().splitlines()
-            return Probe(f"`{' '.join(argv[:3])}` failed: {said[0] if said else f'exit code {answer.returncode}'}")
+            command = " ".join(argv).partition(" --")[0]
+            said = (answer.stderr or answer.stdout).strip().splitlines() or [f"exit code {answer.returncode}"]
+            return Probe(f"`{command}` failed: {said[0]}")
     return Probe("")
 
 

@@ -34,8 +34,8 @@ def capture(
             errors="replace",
             check=False,
         )
-    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
-        return subprocess.CompletedProcess(argv, NOT_FOUND, "", str(error))
+    except (FileNotFoundError, PermissionError, NotADirectoryError):
+        return subprocess.CompletedProcess(argv, NOT_FOUND, "", f"{argv[0]} is not installed")
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(argv, TIMED_OUT, "", f"no answer within {timeout:g} seconds")
 
