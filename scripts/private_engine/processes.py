@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 NOT_FOUND = 127
 TIMED_OUT = 124
 TAIL_LINES = 40
+GROUP_SECONDS = 10
 
 
 def capture(
@@ -67,13 +69,22 @@ def _ended_with_its_children(process: subprocess.Popen[bytes]) -> Iterator[None]
     try:
         yield
     except BaseException:
-        for signal_number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(process.pid, signal_number)
-                process.wait(timeout=10)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                continue
+        _end_group(process, signal.SIGTERM)
+        _end_group(process, signal.SIGKILL)
         raise
+
+
+def _end_group(process: subprocess.Popen[bytes], signal_number: signal.Signals) -> None:
+    """Send a signal to a process group and wait until nobody is left in it."""
+    deadline = time.monotonic() + GROUP_SECONDS
+    try:
+        os.killpg(process.pid, signal_number)
+        while time.monotonic() < deadline:
+            process.poll()
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+    except ProcessLookupError:
+        return
 
 
 def tail(log: Path, start: int = 0) -> str:

@@ -73,6 +73,7 @@ def debian_tarball(layout: Layout, machine: Machine, suite: str) -> Iterator[Pat
     """Yield a tarball of a new root file system; nothing of it stays behind."""
     folder = layout.work / f"debian-{suite}"
     try:
+        _remove(folder)
         root = folder / "root"
         root.mkdir(parents=True)
         _bootstrap(layout, machine, suite, root)
@@ -81,8 +82,13 @@ def debian_tarball(layout: Layout, machine: Machine, suite: str) -> Iterator[Pat
         run_logged(("tar", "-C", str(root), "--numeric-owner", "-cf", str(tarball), "."), layout.work_log)
         yield tarball
     finally:
-        unmount_below(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    unmount_below(folder)
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _bootstrap(layout: Layout, machine: Machine, suite: str, root: Path) -> None:
