@@ -1,10 +1,17 @@
 """The WSGI entry: `gunicorn cvimprover.wsgi`."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
+from django.utils.http import parse_header_parameters
+
+WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cvimprover.settings")
 
@@ -20,5 +27,28 @@ def require_secret_key() -> None:
         ) from None
 
 
+def with_readable_content_type(inner: WSGIApplication) -> WSGIApplication:
+    """Return the application behind a guard that takes away a Content-Type that Django fails on.
+
+    Django decodes the query with the charset given there, while it makes the request and outside of all its
+    handling of errors: `charset=base64` would answer 500. What is not UTF-8 is refused later in any case.
+    """
+
+    def guarded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not _is_readable(environ.get("CONTENT_TYPE", "")):
+            environ["CONTENT_TYPE"] = "application/octet-stream"
+        return inner(environ, start_response)
+
+    return guarded
+
+
+def _is_readable(content_type: str) -> bool:
+    try:
+        _, parameters = parse_header_parameters(content_type)
+    except (ValueError, LookupError):
+        return False
+    return parameters.get("charset", "utf-8").lower() in {"utf-8", "utf8"}
+
+
 require_secret_key()
-application = get_wsgi_application()
+application = with_readable_content_type(get_wsgi_application())

@@ -10,7 +10,12 @@ from dockertools.errors import DockertoolsError
 
 
 def make_build_options(
-    config: Config, *, tag: str | None = None, file: str | None = None, target: str | None = None, no_cache: bool = False
+    config: Config,
+    *,
+    tag: str | None = None,
+    file: str | None = None,
+    target: str | None = None,
+    no_cache: bool = False,
 ) -> BuildOptions:
     """Return what to build for this project.
 
