@@ -42,7 +42,6 @@ def test_json_in_utf8_is_taken(content_type: str) -> None:
         "application/json; charset=undefined",
         "application/json; charset=\0",
         "application/json; charset*=nonsense''%41",
-        "application/json; a''*=x",
         "application/json; charset=latin-1",
     ],
 )
