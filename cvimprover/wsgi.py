@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -25,6 +26,23 @@ def require_secret_key() -> None:
             "SECRET_KEY is empty, and the service does not start without one. Set SECRET_KEY, or SECRET_KEY_FILE "
             "to a file that holds it; `python -c 'import secrets; print(secrets.token_urlsafe(50))'` makes one."
         ) from None
+
+
+def require_data_folder() -> None:
+    """Raise ImproperlyConfigured when the folder of a SQLite file cannot be written to.
+
+    SQLite itself says no more than that it is unable to open the file.
+    """
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] != "django.db.backends.sqlite3" or database["NAME"] == ":memory:":
+        return
+    folder = Path(database["NAME"]).parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        state = "cannot be written to by this user" if folder.is_dir() else "does not exist"
+        raise ImproperlyConfigured(
+            f"The folder of the database, {folder}, {state} (uid {os.getuid()}). Make it, owned by the user that runs "
+            "the service, or name another one in CVIMPROVER_DATA."
+        )
 
 
 def with_readable_content_type(inner: WSGIApplication) -> WSGIApplication:
@@ -51,4 +69,5 @@ def _is_readable(content_type: str) -> bool:
 
 
 require_secret_key()
+require_data_folder()
 application = with_readable_content_type(get_wsgi_application())

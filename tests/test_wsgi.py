@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from cvimprover.wsgi import application
 
+ROOT = Path(__file__).resolve().parent.parent
 BODY = b'{"name": "Ada", "text": "Experience"}'
 
 
@@ -62,11 +64,26 @@ def test_no_header_makes_the_service_fail(content_type: str, query: str) -> None
     assert status_of(CONTENT_TYPE=content_type, QUERY_STRING=query) in {200, 400}
 
 
+def start(**environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {"PATH": os.environ["PATH"], **environment}
+    argv = [sys.executable, "-c", "import cvimprover.wsgi"]
+    return subprocess.run(argv, cwd=ROOT, env=clean, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize("key", [{}, {"SECRET_KEY": ""}])
 def test_the_service_does_not_start_without_a_secret_key(key: dict[str, str]) -> None:
-    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": "sqlite://:memory:", **key}
-    run = subprocess.run(
-        [sys.executable, "-c", "import cvimprover.wsgi"], env=environment, capture_output=True, text=True, check=False
-    )
+    run = start(DATABASE_URL="sqlite://:memory:", **key)
     assert run.returncode == 1
     assert "SECRET_KEY is empty, and the service does not start without one." in run.stderr
+
+
+def test_the_service_starts_with_a_secret_key(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("a key")
+    run = start(SECRET_KEY_FILE=str(tmp_path / "key"), CVIMPROVER_DATA=str(tmp_path))
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_service_does_not_start_without_its_data_folder(tmp_path: Path) -> None:
+    run = start(SECRET_KEY="x", CVIMPROVER_DATA=str(tmp_path / "none"))
+    assert run.returncode == 1
+    assert f"The folder of the database, {tmp_path / 'none'}, does not exist" in run.stderr
