@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,17 @@ TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP
 # Database
 
 
+def _embedded_database() -> dict[str, Any]:
+    if "CVIMPROVER_DATA" not in os.environ:
+        with suppress(OSError):  # read-only code: then the folder must be named, or there be a DATABASE_URL
+            DATA_DIR.mkdir(exist_ok=True)
+    return sqlite_database(DATA_DIR / "cvimprover.sqlite3")
+
+
 def _default_database() -> dict[str, Any]:
     url = os.environ.get("DATABASE_URL", "").strip()
-    database = parse_database_url(url, base=BASE_DIR) if url else sqlite_database(DATA_DIR / "cvimprover.sqlite3")
     return {
-        **database,
+        **(parse_database_url(url, base=BASE_DIR) if url else _embedded_database()),
         "CONN_MAX_AGE": read_int(os.environ, "DATABASE_CONN_MAX_AGE", default=60),
         "CONN_HEALTH_CHECKS": True,
     }

@@ -14,8 +14,10 @@ from django.views.decorators.csrf import csrf_exempt
 from cvimprover.api import serializers
 from cvimprover.api.errors import ApiError, error_response
 from cvimprover.api.requests import Page, check_length, read_new_cv, read_page
+from cvimprover.document import parse_document
 from cvimprover.improver import review_text
 from cvimprover.models import CV, Review
+from cvimprover.pdf import Content, PdfUnavailableError, draw_pdf
 
 View = Callable[..., HttpResponse]
 RECENT_REVIEWS = 5
@@ -105,7 +107,16 @@ def improve_cv(request: HttpRequest, key: int) -> HttpResponse:
 
 @for_cv
 def draw_cv(_request: HttpRequest, key: int) -> HttpResponse:
-    raise ApiError(503, f"No PDF of CV {key} yet.")
+    cv = find_cv(key)
+    content = Content(cv.name, cv.title, parse_document(cv.text))
+    try:
+        drawn = draw_pdf(content, created=cv.created_at)
+    except PdfUnavailableError as error:
+        raise ApiError(503, f"No PDF can be drawn here. {error}") from error
+    headers = {"Content-Disposition": f'inline; filename="cv-{cv.pk}.pdf"'}
+    if drawn.left_out:
+        headers["X-PDF-Warning"] = f"unsupported-script: {', '.join(drawn.left_out)}"
+    return HttpResponse(drawn.pdf, content_type="application/pdf", headers=headers)
 
 
 def _lock(key: int) -> CV:

@@ -85,11 +85,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule; `most` is the largest number of points that it takes from its part of the score."""
+    """A rule; a finding takes `points` from its part of the score, all together at most `most`."""
 
     id: str
     part: Part
     severity: Severity
+    points: int
     most: int
     check: Callable[[Facts], Iterator[Finding]]
     needs_english: bool = False

@@ -25,7 +25,6 @@ from cvimprover.improver.findings import (
 
 SUGGESTIONS_EACH = 20
 MAXIMA = {Part.WORDING: 30, Part.EVIDENCE: 20, Part.STRUCTURE: 20, Part.CHRONOLOGY: 15, Part.FORM: 15}
-POINTS = {Severity.HIGH: 6, Severity.MEDIUM: 3, Severity.LOW: 1}
 ENGLISH_FROM = 40  # words: fewer say nothing about the language
 NOT_ENGLISH = (
     "The rules on wording know English only, and this text does not look English: they were left out, "
@@ -34,34 +33,34 @@ NOT_ENGLISH = (
 
 _HIGH, _MEDIUM, _LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 RULES: tuple[Rule, ...] = (
-    Rule("weak-verb", Part.WORDING, _MEDIUM, 12, wording.weak_verb, needs_english=True),
-    Rule("passive-voice", Part.WORDING, _MEDIUM, 9, wording.passive_voice, needs_english=True),
-    Rule("first-person", Part.WORDING, _LOW, 5, wording.first_person, needs_english=True),
-    Rule("cliche", Part.WORDING, _MEDIUM, 9, wording.cliche, needs_english=True),
-    Rule("filler", Part.WORDING, _LOW, 4, wording.filler, needs_english=True),
-    Rule("repeated-verb", Part.WORDING, _LOW, 5, wording.repeated_verb),
-    Rule("doubled-word", Part.WORDING, _LOW, 3, wording.doubled_word, needs_english=True),
-    Rule("inconsistent-tense", Part.WORDING, _MEDIUM, 9, wording.inconsistent_tense, needs_english=True),
-    Rule("missing-number", Part.EVIDENCE, _HIGH, 18, content.missing_number),
-    Rule("few-numbers", Part.EVIDENCE, _MEDIUM, 3, content.few_numbers),
-    Rule("no-experience", Part.EVIDENCE, _HIGH, 20, content.no_experience),
-    Rule("missing-section", Part.STRUCTURE, _HIGH, 14, content.missing_section, needs_english=True),
-    Rule("missing-summary", Part.STRUCTURE, _LOW, 1, content.missing_summary, needs_english=True),
-    Rule("missing-contact", Part.STRUCTURE, _MEDIUM, 6, content.missing_contact),
-    Rule("private-detail", Part.STRUCTURE, _MEDIUM, 6, content.private_detail),
-    Rule("placeholder", Part.STRUCTURE, _HIGH, 12, content.placeholder),
-    Rule("empty-section", Part.STRUCTURE, _MEDIUM, 6, content.empty_section),
-    Rule("overlapping-dates", Part.CHRONOLOGY, _MEDIUM, 6, chronology.overlapping_dates),
-    Rule("date-gap", Part.CHRONOLOGY, _MEDIUM, 6, chronology.date_gap),
-    Rule("reversed-dates", Part.CHRONOLOGY, _HIGH, 12, chronology.reversed_dates),
-    Rule("future-date", Part.CHRONOLOGY, _HIGH, 6, chronology.future_date),
-    Rule("missing-dates", Part.CHRONOLOGY, _MEDIUM, 9, chronology.missing_dates),
-    Rule("wrong-order", Part.CHRONOLOGY, _LOW, 3, chronology.wrong_order),
-    Rule("too-short", Part.FORM, _HIGH, 15, content.too_short),
-    Rule("too-long", Part.FORM, _MEDIUM, 5, content.too_long),
-    Rule("long-bullet", Part.FORM, _LOW, 5, content.long_bullet),
-    Rule("long-paragraph", Part.FORM, _LOW, 4, content.long_paragraph),
-    Rule("uneven-ends", Part.FORM, _LOW, 3, content.uneven_ends),
+    Rule("weak-verb", Part.WORDING, _MEDIUM, 3, 12, wording.weak_verb, needs_english=True),
+    Rule("passive-voice", Part.WORDING, _MEDIUM, 3, 9, wording.passive_voice, needs_english=True),
+    Rule("first-person", Part.WORDING, _LOW, 1, 5, wording.first_person, needs_english=True),
+    Rule("cliche", Part.WORDING, _MEDIUM, 3, 9, wording.cliche, needs_english=True),
+    Rule("filler", Part.WORDING, _LOW, 1, 4, wording.filler, needs_english=True),
+    Rule("repeated-verb", Part.WORDING, _LOW, 1, 5, wording.repeated_verb),
+    Rule("doubled-word", Part.WORDING, _LOW, 1, 3, wording.doubled_word, needs_english=True),
+    Rule("inconsistent-tense", Part.WORDING, _MEDIUM, 3, 9, wording.inconsistent_tense, needs_english=True),
+    Rule("missing-number", Part.EVIDENCE, _HIGH, 6, 18, content.missing_number),
+    Rule("few-numbers", Part.EVIDENCE, _MEDIUM, 3, 3, content.few_numbers),
+    Rule("no-experience", Part.EVIDENCE, _HIGH, 20, 20, content.no_experience, needs_english=True),
+    Rule("missing-section", Part.STRUCTURE, _HIGH, 6, 14, content.missing_section, needs_english=True),
+    Rule("missing-summary", Part.STRUCTURE, _LOW, 1, 1, content.missing_summary, needs_english=True),
+    Rule("missing-contact", Part.STRUCTURE, _MEDIUM, 3, 6, content.missing_contact),
+    Rule("private-detail", Part.STRUCTURE, _MEDIUM, 3, 6, content.private_detail),
+    Rule("placeholder", Part.STRUCTURE, _HIGH, 6, 12, content.placeholder),
+    Rule("empty-section", Part.STRUCTURE, _MEDIUM, 3, 6, content.empty_section),
+    Rule("overlapping-dates", Part.CHRONOLOGY, _MEDIUM, 3, 6, chronology.overlapping_dates),
+    Rule("date-gap", Part.CHRONOLOGY, _MEDIUM, 3, 6, chronology.date_gap),
+    Rule("reversed-dates", Part.CHRONOLOGY, _HIGH, 6, 12, chronology.reversed_dates),
+    Rule("future-date", Part.CHRONOLOGY, _HIGH, 6, 6, chronology.future_date),
+    Rule("missing-dates", Part.CHRONOLOGY, _MEDIUM, 3, 9, chronology.missing_dates),
+    Rule("wrong-order", Part.CHRONOLOGY, _LOW, 1, 3, chronology.wrong_order),
+    Rule("too-short", Part.FORM, _HIGH, 6, 15, content.too_short),
+    Rule("too-long", Part.FORM, _MEDIUM, 3, 5, content.too_long),
+    Rule("long-bullet", Part.FORM, _LOW, 1, 5, content.long_bullet),
+    Rule("long-paragraph", Part.FORM, _LOW, 1, 4, content.long_paragraph),
+    Rule("uneven-ends", Part.FORM, _LOW, 1, 3, content.uneven_ends),
 )
 
 
@@ -134,7 +133,7 @@ def _suggest(rule: Rule, findings: tuple[Finding, ...]) -> Iterator[Suggestion]:
 
 def _score_part(part: Part, found: dict[Rule, tuple[Finding, ...]], facts: Facts) -> PartScore:
     deductions = [
-        Deduction(rule.id, len(findings), min(rule.most, POINTS[rule.severity] * len(findings)))
+        Deduction(rule.id, len(findings), min(rule.most, rule.points * len(findings)))
         for rule, findings in found.items()
         if rule.part is part and findings
     ]
