@@ -26,7 +26,15 @@ from scripts.private_engine.daemon import (
     read_record,
     render_daemon_configuration,
 )
-from scripts.private_engine.engines import find_engine, private_exports, probe_engine, render_exports, without_private
+from scripts.private_engine.engines import (
+    Probe,
+    client_exports,
+    find_engine,
+    private_exports,
+    probe_engine,
+    render_exports,
+    without_private,
+)
 from scripts.private_engine.errors import COULD_NOT_RUN, EngineError
 from scripts.private_engine.layout import LONGEST_SOCKET_PATH, Layout, find_layout
 from scripts.private_engine.machine import ADVICE, Machine, advise, parse_os_release
@@ -256,6 +264,7 @@ def test_the_environment_before_the_exports_can_be_told() -> None:
     layout = Layout(Path("/cache/engine"))
     before = {"PATH": "/usr/bin:/bin", "HOME": "/root"}
     assert without_private(layout, {**before, **private_exports(layout, before["PATH"])}) == before
+    assert without_private(layout, {**before, **client_exports(layout, before["PATH"])}) == before
     named = {**before, "DOCKER_HOST": "tcp://127.0.0.1:1", "DOCKER_CONFIG": "/own"}
     assert without_private(layout, named) == named
 
@@ -267,25 +276,58 @@ def test_the_callers_path_survives_the_launcher_and_a_python_shim() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "complaint"),
+    ("script", "complaint", "is_engine_there"),
     [
-        ("exit 0", ""),
-        ('case "$1" in version) echo "no permission" >&2; exit 1;; esac', "`docker version` failed: no permission"),
-        ('case "$1" in buildx) exit 4;; esac', "`docker buildx version` failed: exit code 4"),
-        ('case "$1" in compose) echo unknown; exit 1;; esac', "`docker compose version` failed: unknown"),
+        ("exit 0", "", True),
+        (
+            'case "$1" in version) echo "no permission" >&2; exit 1;; esac',
+            "`docker version` failed: no permission",
+            False,
+        ),
+        ('case "$1" in buildx) exit 4;; esac', "`docker buildx version` failed: exit code 4", True),
+        ('case "$1" in compose) echo unknown; exit 1;; esac', "`docker compose version` failed: unknown", True),
     ],
 )
 def test_the_machines_own_engine_must_have_client_engine_buildx_and_compose(
-    tmp_path: Path, script: str, complaint: str
+    tmp_path: Path, script: str, complaint: str, is_engine_there: bool
 ) -> None:
-    client = tmp_path / "docker"
-    client.write_text(f"#!/bin/sh\n{script}\n")
-    client.chmod(0o755)
-    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    assert probe_engine(environment).complaint == complaint
+    write_client(tmp_path, script)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "DOCKER_HOST": f"unix://{tmp_path}/missing"}
+    assert probe_engine(environment) == Probe(complaint, is_engine_there)
     engine, _ = find_engine(Layout(tmp_path / "cache"), environment)
     assert (engine is None) == bool(complaint)
-    assert engine is None or not engine.is_private
+    assert engine is None or (not engine.is_private and not engine.exports)
+
+
+def write_client(folder: Path, script: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    client = folder / "docker"
+    client.write_text(f"#!/bin/sh\n{script}\n")
+    client.chmod(0o755)
+
+
+def test_an_engine_whose_client_lacks_a_plugin_serves_through_the_private_client(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "cache")
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "DOCKER_HOST": "tcp://127.0.0.1:1"}
+    write_client(tmp_path, 'case "$1" in buildx) exit 1;; esac')
+    assert find_engine(layout, environment)[0] is None
+    write_client(layout.prefix / "usr/bin", "exit 0")
+    engine, _ = find_engine(layout, environment)
+    assert engine is not None
+    assert not engine.is_private
+    assert engine.exports == client_exports(layout, environment["PATH"])
+    assert find_engine(layout, {**environment, **engine.exports})[0] == engine
+
+
+def test_an_engine_without_any_client_is_noticed(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        server.listen()
+        thread = threading.Thread(target=_answer_once, args=(server, b"HTTP/1.0 200 OK\r\n\r\nOK"))
+        thread.start()
+        probe = probe_engine({"PATH": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/socket"})
+        thread.join()
+    assert probe == Probe("`docker version` failed: docker is not installed", is_engine_there=True)
 
 
 # --- other programs ---

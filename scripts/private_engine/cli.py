@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from scripts.private_engine.apt_sources import find_archive, read_apt_sources
 from scripts.private_engine.daemon import start_daemon, stop_daemon, unmount_below
-from scripts.private_engine.engines import Engine, find_engine, private_engine, private_exports, render_exports
+from scripts.private_engine.engines import Engine, Probe, find_engine, private_engine, render_exports
 from scripts.private_engine.errors import COULD_NOT_RUN, FAILED, INTERRUPTED, TERMINATED, EngineError, TerminatedError
 from scripts.private_engine.images import DEFAULT_IMAGES, STAND_INS, Workshop, ensure_images
 from scripts.private_engine.layout import Layout, find_layout
@@ -116,32 +116,40 @@ def exclusive(layout: Layout) -> Iterator[None]:
 def run_up(options: argparse.Namespace, session: Session) -> int:
     names = DEFAULT_IMAGES if options.images is None else tuple(options.images)
     machine = inspect_machine()
-    require_possible(session, machine)
+    engine, probe = find_engine(session.layout, session.environment)
+    if engine is None and not machine.can_host_private_engine:
+        raise no_engine(probe, machine)
     with exclusive(session.layout):
-        engine = find_engine(session.layout, session.environment)[0] or bring_up(session, machine)
+        engine, probe = find_engine(session.layout, session.environment)
+        engine = engine or bring_up(session, probe, machine)
         ensure_images(Workshop(engine, session.layout, machine, say), names)
     say(f"The engine is up at {engine.address}.")
-    if engine.is_private:
+    if engine.exports:
         say('To use it in this shell: eval "$(scripts/engine env)"')
     return 0
 
 
-def require_possible(session: Session, machine: Machine) -> None:
-    """Raise EngineError with what to install where no engine answers and none can be brought up."""
-    engine, probe = find_engine(session.layout, session.environment)
-    if engine is None and not machine.can_host_private_engine:
-        raise EngineError(
-            f"no Docker engine serves here: {probe.complaint}",
-            hint=f"What gives this system one:\n{advise(machine)}",
-            code=COULD_NOT_RUN,
-        )
+def no_engine(probe: Probe, machine: Machine) -> EngineError:
+    """Return the error that says what to install where no engine serves and none can be brought up."""
+    hint = f"What gives this system one:\n{advise(machine)}"
+    return EngineError(f"no Docker engine serves here: {probe.complaint}", hint=hint, code=COULD_NOT_RUN)
 
 
-def bring_up(session: Session, machine: Machine) -> Engine:
-    """Bring up the private engine from Debian's packages."""
+def bring_up(session: Session, probe: Probe, machine: Machine) -> Engine:
+    """Bring up the private engine, or its client alone where the machine's own engine only lacks that.
+
+    A second engine beside a running one would change the same bridge and packet filter.
+    """
     layout = session.layout
     archive = find_archive(read_apt_sources(), machine.codename)
     clear_work(layout)
+    if probe.is_engine_there:
+        say(f"This machine's engine needs another client: {probe.complaint}")
+        install_engine(layout, archive.uri, say)
+        engine, probe = find_engine(layout, session.environment)
+        if engine is None:
+            raise no_engine(probe, machine)
+        return engine
     install_host_tools(ENGINE_TOOLS, layout.work_log, say)
     install_engine(layout, archive.uri, say)
     start_daemon(layout, session.environment, say)
@@ -149,7 +157,8 @@ def bring_up(session: Session, machine: Machine) -> Engine:
 
 
 def clear_work(layout: Layout) -> None:
-    """Remove what a killed run left half made."""
+    """Remove what a killed run left half made, and the log of the last time."""
+    layout.work_log.unlink(missing_ok=True)
     unmount_below(layout.work)
     shutil.rmtree(layout.work, ignore_errors=True)
 
@@ -181,8 +190,7 @@ def run_status(_options: argparse.Namespace, session: Session) -> int:
 
 
 def run_env(_options: argparse.Namespace, session: Session) -> int:
-    if require_engine(session).is_private:
-        print(render_exports(private_exports(session.layout, session.environment["PATH"])), end="")
+    print(render_exports(require_engine(session).exports), end="")
     return 0
 
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from scripts.private_engine.layout import Layout
 
-ENGINE_PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "containerd", "tini-static")
-# The newest engine first. Both need only glibc 2.34, which Debian 12 has.
-ENGINE_SUITES = ("forky", "trixie")
+ENGINE_PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "containerd")
+# The newest engine first, each suite with its package of tini-static. All need only glibc 2.34, which Debian 12 has.
+ENGINE_SUITES = {"forky": "tini-static", "trixie": "tini"}
 PLUGINS = ("docker-buildx", "docker-compose")
 
 
@@ -57,32 +57,33 @@ def install_engine(layout: Layout, archive_uri: str, say: Callable[[str], None])
     if layout.prefix.is_dir():
         return
     failures = []
-    for suite in ENGINE_SUITES:
-        say(f"Fetching the engine from Debian's suite {suite}: {' '.join(ENGINE_PACKAGES)}")
+    for suite, tini in ENGINE_SUITES.items():
+        names = (*ENGINE_PACKAGES, tini)
+        say(f"Fetching the engine from Debian's suite {suite}: {' '.join(names)}")
         folder = layout.work / f"packages-{suite}"
-        unpacked = folder / "prefix"
         try:
-            _download(folder, archive_uri, suite, layout.work_log)
-            _unpack(folder, unpacked, layout.work_log)
+            _download(folder, AptSource(archive_uri, (suite,), ("main",), DEFAULT_KEYRING), names, layout.work_log)
+            unpacked = _unpack(folder, layout.work_log)
             _prove(unpacked)
+            _link_plugins(layout)
+            unpacked.rename(layout.prefix)
         except EngineError as error:
             failures.append(f"{suite}: {error}")
-            continue
-        _link_plugins(layout)
-        unpacked.rename(layout.prefix)
-        shutil.rmtree(folder)
-        return
+        else:
+            return
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     raise EngineError("no suite of Debian gave a working engine\n" + "\n".join(failures), code=COULD_NOT_RUN)
 
 
-def _download(folder: Path, archive_uri: str, suite: str, log: Path) -> None:
+def _download(folder: Path, source: AptSource, names: Sequence[str], log: Path) -> None:
     """Download the named packages alone, with lists and settings that the machine's apt never sees."""
     for name in ("lists", "cache/archives"):
         (folder / name / "partial").mkdir(parents=True)
-    source = folder / "engine.sources"
-    source.write_text(AptSource(archive_uri, (suite,), ("main",), DEFAULT_KEYRING).as_deb822())
+    sources = folder / "engine.sources"
+    sources.write_text(source.as_deb822())
     options = {
-        "Dir::Etc::sourcelist": source,
+        "Dir::Etc::sourcelist": sources,
         "Dir::Etc::sourceparts": "-",
         "Dir::State::lists": folder / "lists",
         "Dir::State::status": "/dev/null",
@@ -95,18 +96,20 @@ def _download(folder: Path, archive_uri: str, suite: str, log: Path) -> None:
     }
     apt = ("apt-get", *(word for name, value in options.items() for word in ("-o", f"{name}={value}")))
     run_logged((*apt, "update"), log)
-    run_logged(("env", "-C", str(folder), *apt, "download", *ENGINE_PACKAGES), log)
+    run_logged(("env", "-C", str(folder), *apt, "download", *names), log)
 
 
-def _unpack(folder: Path, prefix: Path, log: Path) -> None:
+def _unpack(folder: Path, log: Path) -> Path:
+    prefix = folder / "prefix"
     prefix.mkdir()
     for package in sorted(folder.glob("*.deb")):
         run_logged(("dpkg-deb", "--extract", str(package), str(prefix)), log)
+    return prefix
 
 
 def _prove(prefix: Path) -> None:
     """Run each program once: one that needs a newer glibc fails here, not later."""
-    programs = ("usr/sbin/dockerd", "usr/bin/docker", "usr/bin/containerd")
+    programs = ("usr/sbin/dockerd", "usr/bin/docker", "usr/bin/containerd", "usr/bin/tini-static")
     commands = [(str(prefix / program), "--version") for program in programs]
     commands += [(str(_plugin(prefix, name)), "version") for name in PLUGINS]
     for argv in commands:
