@@ -1,7 +1,7 @@
-"""Go's regular expressions, as far as an ignore rule can produce them, for Python's `re`.
+r"""Go's regular expressions, as far as an ignore rule can produce them, for Python's `re`.
 
 BuildKit turns a rule into a Go regular expression without quoting what stands in brackets or behind a backslash, so
-`[[:alpha:]]`, `\\d` and `[a*]` mean there what Go makes of them. Only what that translation emits is understood here.
+`[[:alpha:]]`, `\d` and `[a*]` mean there what Go makes of them. Only what that translation emits is understood here.
 Source of the rules: https://github.com/google/re2/wiki/Syntax and https://pkg.go.dev/regexp/syntax
 """
 
@@ -205,7 +205,7 @@ def _escape_token(source: str, position: int) -> tuple[list[Token], int]:
 
 
 def _named_class(source: str, position: int) -> tuple[Ranges, int] | None:
-    """Read `\\d`, `\\W`, `\\pL` and their like; None when none stands here."""
+    r"""Read `\d`, `\W`, `\pL` and their like; None when none stands here."""
     letter = source[position + 1 : position + 2]
     if letter and letter.lower() in _PERL:
         ranges = _PERL[letter.lower()]

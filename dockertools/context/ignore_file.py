@@ -26,7 +26,10 @@ IGNORE_FILE_NAME = ".dockerignore"
 LONGEST_LINE = 2**16 - 1
 """Bytes; Go's `bufio.Scanner` gives up on more."""
 # Unicode's White_Space, as Go's `strings.TrimSpace` has it; Python's `strip()` would also take \x1c to \x1f.
-_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 class IgnoreFileError(DockertoolsError):
@@ -83,7 +86,9 @@ def find_ignore_file(context: Path, dockerfile: Path | None) -> Path | None:
 
 def _is_readable_within(path: Path, folder: Path) -> bool:
     try:
-        return path.resolve(strict=True).is_relative_to(folder.resolve()) and path.is_file() and os.access(path, os.R_OK)
+        return (
+            path.resolve(strict=True).is_relative_to(folder.resolve()) and path.is_file() and os.access(path, os.R_OK)
+        )
     except OSError:
         return False
 
@@ -106,13 +111,23 @@ def parse_ignore_file(content: bytes, name: str = IGNORE_FILE_NAME) -> tuple[Rul
         try:
             rule = _parse_line(number, line.strip(_SPACE))
         except BadPatternError as error:
-            raise IgnoreFileError(
-                f"{name}, line {number}: BuildKit refuses the rule {line.strip(_SPACE)!r}: {error}.",
-                hint="Correct the rule; a backslash makes the next character an ordinary one.",
-            ) from error
+            raise _refusal(name, number, line.strip(_SPACE), str(error)) from error
         if rule is not None:
             rules.append(rule)
     return tuple(rules)
+
+
+def broken_rule_error(ignore_file: IgnoreFile, rule: Rule) -> IgnoreFileError:
+    """Return the error for a rule that BuildKit takes in, and cannot compile once it needs it."""
+    name = ignore_file.path.name if ignore_file.path else IGNORE_FILE_NAME
+    return _refusal(name, rule.line, rule.text, rule.compiled.text)
+
+
+def _refusal(name: str, number: int, text: str, reason: str) -> IgnoreFileError:
+    return IgnoreFileError(
+        f"{name}, line {number}: BuildKit refuses the rule `{without_surrogates(text)}`: {reason}.",
+        hint="Correct the rule; a backslash makes the next character an ordinary one.",
+    )
 
 
 def _parse_line(number: int, text: str) -> Rule | None:

@@ -21,6 +21,15 @@ SENT = -1
 """Instead of the index of the rule that leaves a path out."""
 _NONE = -1
 
+
+class BrokenRuleError(Exception):
+    """BuildKit takes `rule` in, and fails when it has to compare a path with it."""
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__(f"line {rule.line}: {rule.text}")
+        self.rule = rule
+
+
 Finder = Callable[[str], int]
 """From a name to the index of the first rule of a run that matches it, or _NONE."""
 
@@ -63,7 +72,7 @@ class Matcher:
     def judge(self, folder: Folder, name: str) -> int:
         """Return the index of the rule that leaves the entry out, or SENT.
 
-        Raises BadPatternError when BuildKit would fail here.
+        Raises BrokenRuleError where BuildKit would fail.
         """
         decision = SENT
         for keeps, hit, find in zip(self._keeps, folder.hits, folder.finders, strict=True):
@@ -182,6 +191,8 @@ def _slow_finder(rules: Sequence[tuple[int, Rule]], prefix: str) -> Finder:
     def find(name: str) -> int:
         path = prefix + name
         for index, rule in rules:
+            if rule.compiled.kind is PatternKind.BROKEN:
+                raise BrokenRuleError(rule)
             if rule.compiled.matches(path):
                 return index
         return _NONE

@@ -85,20 +85,20 @@ def _regexp_shapes(alternatives: tuple[Tokens, ...]) -> tuple[Shape, ...] | None
     is_anchored = len(alternatives) == 1 and len(tokens) > 1 and tokens[0] == BEGIN and tokens[-1] == END
     if not is_anchored or any(token.kind is TokenKind.ASSERTION for token in inner):
         return None
-    crossings = [position for position, token in enumerate(inner) if token.crosses_folders]
-    if not crossings:
-        return (_name_shape(inner, folder=""),)
-    last = crossings[-1]
-    if inner[last].kind is TokenKind.EVERYTHING and last > 0 and _ends_folder(inner, last - 1):
+    last = max((position for position, token in enumerate(inner) if token.crosses_folders), default=-1)
+    if last > 0 and inner[last].kind is TokenKind.EVERYTHING and _ends_folder(inner, last - 1):
         return (Shape(NameKind.ANY, test=re.compile(render(inner[:last]), re.ASCII).match),)
-    if not _ends_folder(inner, last):
+    if last >= 0 and not _ends_folder(inner, last):
         return None
-    folder, name = inner[: last + 1], inner[last + 1 :]
-    if all(token.kind is TokenKind.FOLDERS for token in folder):
-        return (_name_shape(name),)
+    return (_split_shape(inner[: last + 1], inner[last + 1 :]),)
+
+
+def _split_shape(folder: Tokens, name: Tokens) -> Shape:
+    if folder and all(token.kind is TokenKind.FOLDERS for token in folder):
+        return _name_shape(name)
     if all(token.kind is TokenKind.LITERAL for token in folder):
-        return (_name_shape(name, folder="".join(token.text for token in folder)),)
-    return (_name_shape(name, test=re.compile(render(folder), re.ASCII).fullmatch),)
+        return _name_shape(name, folder="".join(token.text for token in folder))
+    return _name_shape(name, test=re.compile(render(folder), re.ASCII).fullmatch)
 
 
 def _ends_folder(tokens: Tokens, position: int) -> bool:

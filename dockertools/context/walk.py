@@ -7,11 +7,18 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from dockertools.context.matcher import SENT, Folder, Matcher
 from dockertools.errors import DockertoolsError
+
+_by_name = attrgetter("name")
+
+UNREADABLE = "unreadable-file"
+EMPTY_ON_ARRIVAL = "refused-when-opened"
+"""Problems of a file that BuildKit lists, and then sends without its content."""
 
 
 class Kind(Enum):
@@ -48,7 +55,7 @@ class _Walk:
 def walk_context(root: Path, matcher: Matcher, *, with_excluded: bool = True) -> Iterator[Entry]:
     """Yield every file below `root`; without what is left out if `with_excluded` is false, which saves its sizes.
 
-    Raises DockertoolsError when `root` is no folder, BadPatternError when BuildKit cannot compile a rule it needs.
+    Raises DockertoolsError when `root` is no folder, BrokenRuleError when BuildKit cannot compile a rule that it needs.
     """
     if not root.is_dir():
         raise DockertoolsError(f"The context {root} is not a folder.", hint="Name an existing folder as the context.")
@@ -61,7 +68,7 @@ def _walk(walk: _Walk, top: Folder) -> Iterator[Entry]:
         folder, rule = pending.pop()
         try:
             with os.scandir(walk.root + folder.prefix) as found:
-                entries = sorted(found, key=lambda entry: os.fsencode(entry.name))
+                entries = sorted(found, key=_by_name)
         except OSError as error:
             yield Entry(folder.prefix.rstrip("/") or ".", 0, Kind.FOLDER, rule, _problem(error))
             continue
@@ -106,19 +113,27 @@ def _file_entry(walk: _Walk, folder: Folder, entry: os.DirEntry[str], rule: int)
         return Entry(path, 0, Kind.LINK, rule)
     if not stat.S_ISREG(mode):
         return Entry(path, 0, Kind.SPECIAL, rule, _special(mode))
-    size = status.st_size
     if rule != SENT:
-        return Entry(path, size, Kind.FILE, rule)
-    if status.st_nlink > 1:
-        identity = (status.st_dev, status.st_ino)
-        size = 0 if identity in walk.inodes else size
-        walk.inodes.add(identity)
-    if folder.opens_differently and walk.matcher.is_empty_on_arrival(folder, entry.name):
-        return Entry(path, 0, Kind.FILE, rule, EMPTY_ON_ARRIVAL)
-    return Entry(path, size, Kind.FILE, rule)
+        return Entry(path, status.st_size, Kind.FILE, rule)
+    problem = _file_problem(walk, folder, entry.name, mode)
+    return Entry(path, 0 if problem else _new_bytes(walk, status), Kind.FILE, rule, problem)
 
 
-EMPTY_ON_ARRIVAL = "arrives empty"
+def _file_problem(walk: _Walk, folder: Folder, name: str, mode: int) -> str:
+    if mode & 0o444 != 0o444 and not os.access(walk.root + folder.prefix + name, os.R_OK):
+        return UNREADABLE
+    is_empty = folder.opens_differently and walk.matcher.is_empty_on_arrival(folder, name)
+    return EMPTY_ON_ARRIVAL if is_empty else ""
+
+
+def _new_bytes(walk: _Walk, status: os.stat_result) -> int:
+    if status.st_nlink == 1:
+        return status.st_size
+    identity = (status.st_dev, status.st_ino)
+    if identity in walk.inodes:
+        return 0
+    walk.inodes.add(identity)
+    return status.st_size
 
 
 def _size(entry: os.DirEntry[str]) -> int:
