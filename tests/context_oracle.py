@@ -4,51 +4,57 @@ from __future__ import annotations
 
 import os
 import tarfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from dockertools.context.ignore_file import read_ignore_file
+from dockertools.context.matcher import Matcher
+from dockertools.context.walk import walk_context
 from dockertools.process import run
 
 BUILD = ("docker", "buildx", "build", "--progress=plain", "--provenance=false", "--no-cache")
+DOCKERFILE = "FROM scratch\nCOPY . /\n"
 
 
-@dataclass(frozen=True)
-class Refused:
-    """What BuildKit said instead."""
+class BuildRefusedError(Exception):
+    """What BuildKit said instead of building."""
 
-    message: str
+
+def what_we_say(context: Path, dockerfile: Path | None = None) -> dict[str, int]:
+    """Return the files that we say BuildKit sends, and their sizes."""
+    matcher = Matcher(read_ignore_file(context, dockerfile).rules)
+    return {entry.path: entry.size for entry in walk_context(context, matcher, with_excluded=False)}
 
 
 def what_buildkit_sends(contexts: Sequence[Path], scratch: Path) -> list[dict[str, int]]:
-    """Return, for each context, the files BuildKit sends with their sizes; every context must be acceptable."""
+    """Return, for each context, the files that BuildKit sends and their sizes.
+
+    Each is a named context, which BuildKit reads by its own ignore file. Raises BuildRefusedError for all together.
+    """
     names = [f"case{number}" for number in range(len(contexts))]
-    dockerfile = "FROM scratch\n" + "".join(f"COPY --from={name} . /{name}/\n" for name in names)
-    main = scratch / "main"
-    main.mkdir()
-    (main / "Dockerfile").write_text(dockerfile)
-    target = scratch / "image.tar"
+    (scratch / "main").mkdir(parents=True)
+    (scratch / "main" / "Dockerfile").write_text(
+        "FROM scratch\n" + "".join(f"COPY --from={name} . /{name}/\n" for name in names)
+    )
     named = [f"--build-context={name}={path}" for name, path in zip(names, contexts, strict=True)]
-    done = run((*BUILD, f"--output=type=tar,dest={target}", *named, os.fspath(main)), timeout=600)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, dict[str, int]] = {name: {} for name in names}
-    for path, size in _files(target):
+    sent: list[dict[str, int]] = [{} for _ in contexts]
+    for path, size in _build(scratch / "main", scratch / "image.tar", *named):
         case, _, inner = path.partition("/")
-        if inner:
-            found[case][inner] = size
-    return [found[name] for name in names]
+        sent[int(case.removeprefix("case"))][inner] = size
+    return sent
 
 
-def what_one_build_sends(context: Path, target: Path, *options: str) -> dict[str, int] | Refused:
-    """Build with the context itself; `options` may name a Dockerfile, which must hold `COPY . /`."""
+def what_one_build_sends(context: Path, scratch: Path, *options: str) -> dict[str, int]:
+    """Build the context itself with its own Dockerfile, or one that `options` name."""
+    return dict(_build(context, scratch / "image.tar", *options))
+
+
+def _build(context: Path, target: Path, *options: str) -> Iterator[tuple[str, int]]:
     done = run((*BUILD, f"--output=type=tar,dest={target}", *options, os.fspath(context)), timeout=600)
     if done.returncode:
-        return Refused(done.stderr)
-    return dict(_files(target))
-
-
-def _files(archive: Path) -> Iterable[tuple[str, int]]:
-    with tarfile.open(archive, errors="surrogateescape") as tar:
-        for member in tar:
+        raise BuildRefusedError(done.stderr)
+    with tarfile.open(target, errors="surrogateescape") as archive:
+        for member in archive:
             if not member.isdir():
                 yield member.name, member.size
+    target.unlink()

@@ -43,7 +43,8 @@ def read_instructions(text: str) -> Iterator[Instruction]:
         while position < len(lines):
             line = lines[position].rstrip()
             position += 1
-            if line.lstrip().startswith("#") or (joined and not line.strip()):
+            if line.lstrip().startswith("#") or not line.strip():
+                start = start if joined else position
                 continue
             joined.append(line.removesuffix(escape))
             if not line.endswith(escape):

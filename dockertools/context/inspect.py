@@ -12,12 +12,15 @@ from dockertools.context.matcher import SENT, BrokenRuleError, Matcher
 from dockertools.context.walk import Entry, Kind, walk_context
 
 
-def inspect_context(root: Path, dockerfile: Path | None = None) -> ContextFacts:
+def inspect_context(
+    root: Path, dockerfile: Path | None = None, *, ignore_file: IgnoreFile | None = None
+) -> ContextFacts:
     """Return what a build of `root` with this Dockerfile would send, and what it leaves out.
 
+    With `ignore_file` it is as if those rules were in force instead of the ones on the disk.
     Raises IgnoreFileError for rules that BuildKit refuses, DockertoolsError when `root` is no folder.
     """
-    ignore_file = read_ignore_file(root, dockerfile)
+    ignore_file = ignore_file or read_ignore_file(root, dockerfile)
     sent: list[SentFile] = []
     oddities: list[Oddity] = []
     files = [0] * (len(ignore_file.rules) + 1)

@@ -41,7 +41,7 @@ def find_needed(facts: ContextFacts) -> list[Needed]:
     for needed in (
         *_copied(facts, text, sent),
         *_programs(facts, text),
-        *_project_files(facts),
+        *_project_files(facts, sent),
         *_included_requirements(facts, sent),
         *_translations(facts, text),
     ):
@@ -121,8 +121,10 @@ def _programs(facts: ContextFacts, text: str) -> Iterator[Needed]:
                 yield from _left_out(facts, path, reason)
 
 
-def _project_files(facts: ContextFacts) -> Iterator[Needed]:
+def _project_files(facts: ContextFacts, sent: set[str]) -> Iterator[Needed]:
     yield from _left_out(facts, "manage.py", "it is how Django's commands are run in the container")
+    if "pyproject.toml" not in sent:
+        return
     try:
         data = tomllib.loads(_read(facts.root / "pyproject.toml"))
     except tomllib.TOMLDecodeError:

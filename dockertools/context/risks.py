@@ -22,7 +22,9 @@ LARGEST_READ = 1_000_000
 """Bytes; what is larger is not searched for tokens."""
 _NO_TEXT = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".pdf", ".woff", ".woff2", ".ttf", ".otf", ".so", ".whl",
             ".zip", ".gz", ".bz2", ".xz", ".zst", ".mo", ".mp3", ".mp4", ".webm", ".svg", ".css")  # fmt: skip
-_WILDCARDS = re.compile(r"[\\*?\[\]]")
+# `{`, `|`, `}` and `^` mean nothing by themselves, and something as soon as one of the others is there.
+_SPECIAL = re.compile(r"[\\*?\[\]{|}^]")
+_LINE_BREAK = re.compile(r"[\r\n]")
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,11 @@ def is_known_rule(pattern: str) -> bool:
 
 def exact_rule(path: str) -> str:
     """Return a rule for this very path."""
-    quoted = _WILDCARDS.sub(lambda match: f"\\{match[0]}", path.rstrip("/"))
-    return f"/{quoted}" if quoted.startswith(("#", "!", " ")) else quoted
+    quoted = _SPECIAL.sub(lambda match: f"\\{match[0]}", path.rstrip("/"))
+    quoted = _LINE_BREAK.sub("?", quoted)
+    if quoted[:1] in "#! \t":
+        quoted = f"\\{quoted}"
+    return f"{quoted[:-1]}[{quoted[-1]}]" if quoted[-1:].isspace() else quoted
 
 
 @cache

@@ -66,7 +66,7 @@ def _recursive(facts: ContextFacts, names: Counter[str]) -> Iterator[Suggestion]
 
 
 def _is_meant_for_all_folders(rule: Rule) -> bool:
-    """Tell whether a rule speaks of a sort of file, such as `*.pyc`, or of what is never wanted, such as `.DS_Store`."""
+    """Tell whether a rule speaks of a sort of file, as `*.pyc` does, or of what is never wanted, as `.DS_Store`."""
     if rule.keeps or "/" in rule.text or rule.pattern.startswith("**") or rule.compiled.kind is PatternKind.BROKEN:
         return False
     names_a_sort = bool(_SPECIAL & set(rule.pattern)) and rule.pattern != "*"

@@ -120,10 +120,14 @@ def _file_entry(walk: _Walk, folder: Folder, entry: os.DirEntry[str], rule: int)
 
 
 def _file_problem(walk: _Walk, folder: Folder, name: str, mode: int) -> str:
-    if mode & 0o444 != 0o444 and not os.access(walk.root + folder.prefix + name, os.R_OK):
+    if mode & 0o444 != 0o444 and not _is_readable(walk.root + folder.prefix + name):
         return UNREADABLE
     is_empty = folder.opens_differently and walk.matcher.is_empty_on_arrival(folder, name)
     return EMPTY_ON_ARRIVAL if is_empty else ""
+
+
+def _is_readable(path: str) -> bool:
+    return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _new_bytes(walk: _Walk, status: os.stat_result) -> int:
