@@ -82,6 +82,14 @@ def test_a_secret_is_known_by_its_content(tmp_path: Path, content: str, reason: 
     assert (risk.level, risk.reason, risk.rule) == ("fail", reason, "settings.py")
 
 
+def test_a_private_key_among_the_certificates_is_told_as_one(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "c", {"tls/site.pem": PRIVATE_KEY, "tls/ca.pem": "-----BEGIN CERTIFICATE-----\nMII"})
+    assert {(risk.path, risk.code, risk.level) for risk in risks(root).values()} == {
+        ("tls/site.pem", "private-key-content", "fail"),
+        ("tls/ca.pem", "certificate", "warn"),
+    }
+
+
 @pytest.mark.parametrize("content", ["AKIAIOSFODNN7EXAMPLE", "-----BEGIN PRIVATE KEY-----", "ghp_short"])
 def test_what_only_looks_like_a_secret_is_none(tmp_path: Path, content: str) -> None:
     assert risks(write_tree(tmp_path / "c", {"a.py": content})) == {}

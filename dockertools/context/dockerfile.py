@@ -34,7 +34,7 @@ class ContextUse(NamedTuple):
 
 def read_instructions(text: str) -> Iterator[Instruction]:
     """Yield the instructions, continued lines joined, comments and here-documents taken out."""
-    lines = text.removeprefix("\ufeff").splitlines()
+    lines = text.removeprefix("\ufeff").split("\n")
     escape = _escape_character(lines)
     position = 0
     while position < len(lines):

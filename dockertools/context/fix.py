@@ -15,8 +15,8 @@ from dockertools.context.risks import Risk
 from dockertools.files import Ownership
 
 HEADING = "# Added by docker_context --fix"
-NEEDS_A_DECISION = frozenset({"untracked", "large-file"})
-"""Codes of risks that may well belong into the image: their rules are shown, and added by hand."""
+NEEDS_A_DECISION = frozenset({"untracked", "large-file", "token", "private-key-content"})
+"""Codes of risks in files that may well belong into the image, if not with that content: no rule is added for them."""
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,10 @@ def find_risks(facts: ContextFacts, silenced: Mapping[str, str] | None = None) -
     named, rest = _by_name(facts.sent, table)
     large = [_large(file) for file in rest if file.size > table.large_file_bytes]
     rest = [file for file in rest if file.size <= table.large_file_bytes]
-    by_content = list(_by_content(facts.root, rest, table))
+    certificates = [SentFile(risk.path, risk.size) for risk in named if risk.code == "certificate"]
+    by_content = list(_by_content(facts.root, [*rest, *certificates], table))
     taken = {risk.path for risk in by_content}
+    named = [risk for risk in named if risk.path not in taken]
     untracked = _untracked(facts.root, [file for file in rest if file.path not in taken])
     found = (_silence(risk, silenced or {}) for risk in (*named, *by_content, *large, *untracked))
     return sorted(found, key=lambda risk: (bool(risk.silenced), risk.level != "fail", -risk.size, risk.path))

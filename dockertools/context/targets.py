@@ -58,7 +58,8 @@ def service_target(root: Path, name: str) -> ContextTarget:
         )
     if build.get("dockerfile_inline"):
         return ContextTarget(Path(context), None)
-    return ContextTarget(Path(context), as_on_disk(Path(context, build.get("dockerfile") or DOCKERFILE_NAME)))
+    dockerfile = Path(context, build.get("dockerfile") or DOCKERFILE_NAME)
+    return ContextTarget(Path(context), as_on_disk(_absolute(dockerfile)))
 
 
 def as_on_disk(dockerfile: Path) -> Path | None:
@@ -78,7 +79,7 @@ def _absolute(path: Path) -> Path:
 
 
 def _read_services(root: Path) -> dict[str, Any]:
-    done = run(("docker", "compose", "--all-resources", "config", "--format", "json"), cwd=root)
+    done = run(("docker", "compose", "--profile", "*", "config", "--format", "json"), cwd=root)
     if done.returncode and "is not a docker command" in done.stderr + done.stdout:
         raise CouldNotRunError("Docker has no `compose` command.", hint="Install the compose plugin, 2.24 or newer.")
     if done.returncode:

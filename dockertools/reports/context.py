@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -112,14 +113,15 @@ def print_context(
 
 def _summary(facts: ContextFacts, budget: Budget | None) -> Table:
     path = facts.ignore_file.path
-    rules = f"{path}, {len(facts.rules)} rules" if path else "none: everything is sent"
+    rules = f"{_within(facts, path)}, {len(facts.rules)} rules" if path else "none: everything is sent"
+    dockerfile = _within(facts, facts.dockerfile) if facts.dockerfile else "not a file on this machine"
     total_files, total = facts.files + facts.excluded_files, facts.size + facts.excluded_size
     saved = f" ({100 * facts.excluded_size / total:.0f} % smaller)" if total else ""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="muted")
     table.add_column(overflow="fold")
     table.add_row("context", Text(show_path(str(facts.root)), style="name"))
-    table.add_row("Dockerfile", Text(show_path(str(facts.dockerfile or "not a file on this machine"))))
+    table.add_row("Dockerfile", Text(show_path(dockerfile)))
     table.add_row("rules", Text(show_path(rules)))
     table.add_row("before", f"{total_files:,} files, {format_size(total)} without the rules")
     table.add_row("after", Text(f"{facts.files:,} files, {format_size(facts.size)} sent{saved}", style="number"))
@@ -129,17 +131,24 @@ def _summary(facts: ContextFacts, budget: Budget | None) -> Table:
     return table
 
 
+def _within(facts: ContextFacts, path: Path) -> str:
+    return str(path.relative_to(facts.root) if path.is_relative_to(facts.root) else path)
+
+
 def _print_sizes(console: Console, facts: ContextFacts, limit: int) -> None:
-    for title, rows in (
-        ("heaviest folders", [(folder.path, f"{folder.files:,}", folder.size) for folder in facts.folders(limit)]),
-        ("largest files", [(file.path, "", file.size) for file in facts.largest(limit) if file.size]),
-    ):
-        if rows:
-            table = _table((title, "left"), ("files", "right"), ("bytes", "right"))
-            for path, count, size in rows:
-                table.add_row(Text(show_path(path)), count, format_size(size))
-            console.print()
-            console.print(table)
+    folders = facts.folders(limit)
+    if folders:
+        table = _table(("heaviest folders", "left"), ("files", "right"), ("bytes", "right"))
+        for folder in folders:
+            table.add_row(Text(show_path(folder.path)), f"{folder.files:,}", format_size(folder.size))
+        console.print()
+        console.print(table)
+    table = _table(("largest files", "left"), ("bytes", "right"))
+    for file in facts.largest(limit):
+        table.add_row(Text(show_path(file.path)), format_size(file.size))
+    if table.row_count:
+        console.print()
+        console.print(table)
 
 
 def _print_rules(console: Console, facts: ContextFacts, limit: int | None) -> None:
