@@ -7,12 +7,14 @@ from tests.context_trees import write_tree
 
 def suggestions(tmp_path: Path, rules: str, *paths: str) -> list[tuple[str, str]]:
     root = write_tree(tmp_path / "c", {**dict.fromkeys(paths, "x"), ".dockerignore": rules})
-    return [(item.rule.text, item.instead) for item in suggest_rules(inspect_context(root))]
+    facts = inspect_context(root)
+    return [(item.rule.text, item.instead) for item in suggest_rules(facts, unused_rules(facts))]
 
 
-def test_rules_that_leave_nothing_out_are_named(tmp_path: Path) -> None:
-    root = write_tree(tmp_path / "c", {"a.pyc": "x", ".dockerignore": "*.pyc\na.pyc\nmedia\n!x\n"})
-    assert [rule.text for rule in unused_rules(inspect_context(root))] == ["a.pyc", "media"]
+def test_rules_without_effect_are_named(tmp_path: Path) -> None:
+    rules = "*.pyc\na.pyc\nmedia\ndocs/*\n!docs/a.md\n!docs/b.md\n!docs\n"
+    root = write_tree(tmp_path / "c", {"a.pyc": "x", "docs/a.md": "x", "docs/c.md": "x", ".dockerignore": rules})
+    assert [rule.text for rule in unused_rules(inspect_context(root))] == ["a.pyc", "media", "!docs/b.md"]
 
 
 def test_one_letter_wrong(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,3 +151,8 @@ def test_a_broken_rule_is_an_error_with_its_line_once_it_is_needed(tmp_path: Pat
 def test_a_context_that_is_no_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DockertoolsError, match="is not a folder"):
         inspect_context(tmp_path / "missing")
+
+
+def test_the_room_needs_the_standard_library_only() -> None:
+    code = "import sys, dockertools.context; sys.exit(bool({'django', 'rich', 'docker'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -68,7 +68,7 @@ def test_the_report_says_what_is_sent_and_what_is_wrong() -> None:
     assert "fail  .env" in text
     assert "fail  requirements.txt" in text
     assert "left out by line 2, `*.txt`" in text
-    assert "1 of 3 rules leave nothing out: 3:models.pi" in text
+    assert "1 of 3 rules have no effect here: 3:models.pi" in text
     assert "\n**/.env\n" in text
 
 
@@ -76,7 +76,7 @@ def test_the_document_has_the_keys_of_the_interface(project: Path) -> None:
     found = document()
     assert (found["files"], found["excluded_files"], found["excluded_bytes"]) == (5, 2, 306)
     assert found["ignore_file"] == str(project / ".dockerignore")
-    assert found["rules"][0] == {"line": 1, "pattern": "media", "files": 1, "bytes": 300}
+    assert found["rules"][0] == {"line": 1, "pattern": "media", "files": 1, "bytes": 300, "unused": False}
     assert found["largest"][0] == {"path": "Dockerfile", "bytes": len(FILES["Dockerfile"])}
     assert [(risk["path"], risk["rule"]) for risk in found["risks"]] == [(".env", "**/.env")]
     assert [(item["path"], item["rule"]["line"]) for item in found["needed"]] == [("requirements.txt", 2)]

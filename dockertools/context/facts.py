@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,6 +76,17 @@ class ContextFacts:
     def size(self) -> int:
         """The bytes of what would be sent."""
         return sum(file.size for file in self.sent)
+
+    @cached_property
+    def sent_paths(self) -> frozenset[str]:
+        """Every file that would be sent, and every folder above one."""
+        paths = {file.path for file in self.sent}
+        for path, _ in self.sent:
+            slash = path.rfind("/")
+            while slash > 0 and path[:slash] not in paths:
+                paths.add(path[:slash])
+                slash = path.rfind("/", 0, slash)
+        return frozenset(paths)
 
     def largest(self, count: int) -> list[SentFile]:
         """Return the largest files that would be sent."""

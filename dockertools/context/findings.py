@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dockertools.context.facts import ContextFacts, Oddity
+from dockertools.context.ignore_file import Rule
 from dockertools.context.needed import Needed, find_needed
 from dockertools.context.risks import Risk, find_risks
-from dockertools.context.suggestions import Suggestion, suggest_rules
+from dockertools.context.suggestions import Suggestion, suggest_rules, unused_rules
 
 
 class Trouble(NamedTuple):
@@ -22,27 +23,33 @@ class Trouble(NamedTuple):
 
 @dataclass(frozen=True)
 class ContextFindings:
-    """What should not be sent, what is missing, what cannot be sent, and which rules look mistyped."""
+    """What should not be sent, what is missing, what cannot be sent; rules without effect, and those mistyped."""
 
     risks: tuple[Risk, ...]
     needed: tuple[Needed, ...]
     troubles: tuple[Trouble, ...]
+    unused: tuple[Rule, ...]
     suggestions: tuple[Suggestion, ...]
 
     def has(self, level: str) -> bool:
-        """Tell whether anything is at or above `level`, which is `warn` or `fail`; what is silenced does not count."""
+        """Tell whether anything is at or above `level`, which is `warn` or `fail`; what is silenced does not count.
+
+        A rule that looks mistyped is a warning.
+        """
         levels = {risk.level for risk in self.risks if not risk.silenced}
         levels |= {item.level for item in self.needed} | {trouble.level for trouble in self.troubles}
-        return "fail" in levels or (level == "warn" and "warn" in levels)
+        return "fail" in levels or (level == "warn" and bool(levels or self.suggestions))
 
 
 def find_all(facts: ContextFacts, silenced: Mapping[str, str] | None = None) -> ContextFindings:
     """Return all findings; `silenced` is as for `find_risks`."""
+    unused = unused_rules(facts)
     return ContextFindings(
         risks=tuple(find_risks(facts, silenced)),
         needed=tuple(find_needed(facts)),
         troubles=tuple(Trouble(oddity, *_TROUBLES[oddity.code]) for oddity in facts.oddities),
-        suggestions=tuple(suggest_rules(facts)),
+        unused=tuple(unused),
+        suggestions=tuple(suggest_rules(facts, unused)),
     )
 
 

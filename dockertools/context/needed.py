@@ -36,13 +36,12 @@ class Needed:
 def find_needed(facts: ContextFacts) -> list[Needed]:
     """Return what is left out and needed, each path once."""
     text = _read(facts.dockerfile)
-    sent = _sent_paths(facts)
     found: dict[str, Needed] = {}
     for needed in (
-        *_copied(facts, text, sent),
+        *_copied(facts, text),
         *_programs(facts, text),
-        *_project_files(facts, sent),
-        *_included_requirements(facts, sent),
+        *_project_files(facts),
+        *_included_requirements(facts),
         *_translations(facts, text),
     ):
         found.setdefault(needed.path, needed)
@@ -58,24 +57,13 @@ def _read(path: Path | None) -> str:
         return ""
 
 
-def _sent_paths(facts: ContextFacts) -> set[str]:
-    """Return every sent file and every folder above one."""
-    paths = {file.path for file in facts.sent}
-    for path in list(paths):
-        slash = path.rfind("/")
-        while slash > 0 and path[:slash] not in paths:
-            paths.add(path[:slash])
-            slash = path.rfind("/", 0, slash)
-    return paths
-
-
-def _copied(facts: ContextFacts, text: str, sent: set[str]) -> Iterator[Needed]:
+def _copied(facts: ContextFacts, text: str) -> Iterator[Needed]:
     for use in context_uses(text):
         source = clean_path(f"/{use.source}").lstrip("/")
-        if not source or source in sent:
+        if not source or source in facts.sent_paths:
             continue
         if _WILDCARDS & set(source):
-            yield from _copied_by_pattern(facts, use, source, sent)
+            yield from _copied_by_pattern(facts, use, source)
         elif not (facts.root / source).is_dir() or _holds_files(facts.root / source):
             yield _missing(facts, source, f"line {use.line} of the Dockerfile takes it ({use.instruction})")
 
@@ -84,9 +72,9 @@ def _holds_files(folder: Path) -> bool:
     return any(not path.is_dir() for path in folder.rglob("*"))
 
 
-def _copied_by_pattern(facts: ContextFacts, use: ContextUse, source: str, sent: set[str]) -> Iterator[Needed]:
+def _copied_by_pattern(facts: ContextFacts, use: ContextUse, source: str) -> Iterator[Needed]:
     pattern = compile_pattern(source)
-    if any(pattern.matches(path) for path in sent):
+    if any(pattern.matches(path) for path in facts.sent_paths):
         return
     depth = source.count("/")
     for path in facts.root.glob("/".join("*" * (depth + 1))):
@@ -121,9 +109,9 @@ def _programs(facts: ContextFacts, text: str) -> Iterator[Needed]:
                 yield from _left_out(facts, path, reason)
 
 
-def _project_files(facts: ContextFacts, sent: set[str]) -> Iterator[Needed]:
+def _project_files(facts: ContextFacts) -> Iterator[Needed]:
     yield from _left_out(facts, "manage.py", "it is how Django's commands are run in the container")
-    if "pyproject.toml" not in sent:
+    if "pyproject.toml" not in facts.sent_paths:
         return
     try:
         data = tomllib.loads(_read(facts.root / "pyproject.toml"))
@@ -145,8 +133,8 @@ def _readme_names(data: dict[str, Any]) -> Iterator[str]:
         yield from (value,) if isinstance(value, str) else (name for name in value or () if isinstance(name, str))
 
 
-def _included_requirements(facts: ContextFacts, sent: set[str]) -> Iterator[Needed]:
-    for path in sorted(sent):
+def _included_requirements(facts: ContextFacts) -> Iterator[Needed]:
+    for path in sorted(facts.sent_paths):
         if not re.search(r"(^|/)(requirements[^/]*|[^/]*requirements|requirements/[^/]*)\.(txt|in)$", path):
             continue
         for match in _INCLUDE.finditer(_read(facts.root / path)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -46,10 +47,17 @@ class Risk:
 
 
 @dataclass(frozen=True)
+class _Token:
+    expression: re.Pattern[bytes]
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class _Table:
     rules: tuple[Rule, ...]
     groups: Mapping[int, Mapping[str, str]]
-    tokens: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes], str, str], ...]
+    literals: Mapping[bytes, _Token]
     large_file_bytes: int
 
 
@@ -98,14 +106,13 @@ def _load_table() -> _Table:
     return _Table(
         rules=parse_ignore_file("\n".join(lines).encode()),
         groups=groups,
-        tokens=tuple(_token(entry) for entry in data["tokens"]),
+        literals={literal.encode(): _token(entry) for entry in data["tokens"] for literal in entry["literals"]},
         large_file_bytes=data["large_file_bytes"],
     )
 
 
-def _token(entry: Mapping[str, Any]) -> tuple[tuple[bytes, ...], re.Pattern[bytes], str, str]:
-    literals = tuple(literal.encode() for literal in entry["literals"])
-    return literals, re.compile(entry["expression"].encode()), entry["code"], entry["reason"]
+def _token(entry: Mapping[str, Any]) -> _Token:
+    return _Token(re.compile(entry["expression"].encode()), entry["code"], entry["reason"])
 
 
 def _by_name(sent: Sequence[SentFile], table: _Table) -> tuple[list[Risk], list[SentFile]]:
@@ -168,13 +175,17 @@ def _by_content(root: Path, files: Iterable[SentFile], table: _Table) -> Iterato
 
 def _find_token(path: str, table: _Table) -> tuple[str, str] | None:
     try:
-        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123  # of thousands of files: a Path each is dear
-            content = stream.read()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)  # of thousands of files: an object each is dear
+        try:
+            content = os.read(descriptor, LARGEST_READ)
+        finally:
+            os.close(descriptor)
     except OSError:  # told already, among the oddities
         return None
-    for literals, expression, code, reason in table.tokens:
-        if any(literal in content for literal in literals) and expression.search(content):
-            return code, reason
+    for found in [literal for literal in table.literals if literal in content]:
+        token = table.literals[found]
+        if token.expression.search(content):
+            return token.code, token.reason
     return None
 
 

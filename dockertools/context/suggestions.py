@@ -28,14 +28,22 @@ class Suggestion(NamedTuple):
 
 
 def unused_rules(facts: ContextFacts) -> list[Rule]:
-    """Return the rules that leave nothing out: they match nothing, or only what an earlier rule has left out."""
-    return [use.rule for use in facts.rules if not use.files and not use.rule.keeps]
+    """Return the rules without effect: they match nothing, or only what an earlier rule has left out already.
+
+    One with `!` is without effect when nothing that it names is sent.
+    """
+    return [use.rule for use in facts.rules if not use.files and not (use.rule.keeps and _is_sent(facts, use.rule))]
 
 
-def suggest_rules(facts: ContextFacts) -> list[Suggestion]:
+def _is_sent(facts: ContextFacts, rule: Rule) -> bool:
+    if rule.compiled.kind is PatternKind.BROKEN:  # and never needed, or we were not here
+        return False
+    return rule.pattern in facts.sent_paths or any(rule.compiled.matches(path) for path in facts.sent_paths)
+
+
+def suggest_rules(facts: ContextFacts, unused: Sequence[Rule]) -> list[Suggestion]:
     """Return better rules for those that look mistyped, judged by what is sent in spite of them."""
     names = _names(facts)
-    unused = unused_rules(facts)
     suggestions = {suggestion.rule.line: suggestion for suggestion in _recursive(facts, names)}
     for rule in unused:
         suggestion = _without_comment(rule) or _spelled_differently(rule, names)
@@ -86,7 +94,7 @@ def _count_matches(rules: Sequence[Rule], names: Counter[str]) -> list[int]:
 
 def _without_comment(rule: Rule) -> Suggestion | None:
     pattern, hash_sign, _ = rule.text.partition(" #")
-    if not hash_sign:
+    if not hash_sign or rule.keeps:
         return None
     return Suggestion(rule, pattern.strip(), "`#` begins a comment only at the start of a line")
 
@@ -94,7 +102,7 @@ def _without_comment(rule: Rule) -> Suggestion | None:
 def _spelled_differently(rule: Rule, names: Counter[str]) -> Suggestion | None:
     """Return the rule with a name that exists and is sent, one letter away from the one that does not."""
     folder, slash, name = rule.pattern.rpartition("/")
-    if len(name) < SHORTEST_GUESS or _SPECIAL & set(name) or name in names:
+    if rule.keeps or len(name) < SHORTEST_GUESS or _SPECIAL & set(name) or name in names:
         return None
     for other in _one_letter_away(name):
         if other in names:

@@ -15,7 +15,6 @@ from dockertools.context.findings import ContextFindings
 from dockertools.context.fix import rules_against
 from dockertools.context.ignore_file import Rule
 from dockertools.context.risks import Risk
-from dockertools.context.suggestions import unused_rules
 from dockertools.reports.terminal import plain
 from dockertools.sizes import format_size
 
@@ -54,7 +53,7 @@ def context_payload(facts: ContextFacts, findings: ContextFindings, budget: Budg
             {"path": show_path(folder.path), "files": folder.files, "bytes": folder.size}
             for folder in facts.folders(20)
         ],
-        "rules": [_rule_payload(use) for use in facts.rules],
+        "rules": [_rule_payload(use, findings) for use in facts.rules],
         "risks": [_risk_payload(risk) for risk in findings.risks],
         "needed": [
             {"path": show_path(item.path), "level": item.level, "reason": item.reason, "rule": rule_payload(item.rule)}
@@ -78,8 +77,14 @@ def context_payload(facts: ContextFacts, findings: ContextFindings, budget: Budg
     }
 
 
-def _rule_payload(use: RuleUse) -> dict[str, Any]:
-    return {"line": use.rule.line, "pattern": use.rule.text, "files": use.files, "bytes": use.size}
+def _rule_payload(use: RuleUse, findings: ContextFindings) -> dict[str, Any]:
+    return {
+        "line": use.rule.line,
+        "pattern": use.rule.text,
+        "files": use.files,
+        "bytes": use.size,
+        "unused": use.rule in findings.unused,
+    }
 
 
 def rule_payload(rule: Rule | None) -> dict[str, Any] | None:
@@ -107,7 +112,7 @@ def print_context(
     limit = None if show_all else SHOWN
     console.print(_summary(facts, budget))
     _print_sizes(console, facts, limit or 20)
-    _print_rules(console, facts, limit)
+    _print_rules(console, facts, findings, limit)
     _print_findings(console, findings, limit)
 
 
@@ -151,7 +156,7 @@ def _print_sizes(console: Console, facts: ContextFacts, limit: int) -> None:
         console.print(table)
 
 
-def _print_rules(console: Console, facts: ContextFacts, limit: int | None) -> None:
+def _print_rules(console: Console, facts: ContextFacts, findings: ContextFindings, limit: int | None) -> None:
     uses = sorted((use for use in facts.rules if use.files), key=lambda use: (-use.size, use.rule.line))
     if uses:
         table = _table(("line", "right"), ("rule", "left"), ("files", "right"), ("bytes", "right"))
@@ -160,13 +165,13 @@ def _print_rules(console: Console, facts: ContextFacts, limit: int | None) -> No
         console.print()
         console.print(table)
         _print_more(console, uses, limit)
-    unused = unused_rules(facts)
+    unused = findings.unused
     if unused:
         names = "  ".join(show_path(f"{rule.line}:{rule.text}") for rule in unused[: limit and 2 * limit])
         more = f"  and {len(unused) - 2 * limit} more" if limit and len(unused) > 2 * limit else ""
         console.print()
         console.print(
-            Text(f"{len(unused)} of {len(facts.rules)} rules leave nothing out: {names}{more}", style="muted")
+            Text(f"{len(unused)} of {len(facts.rules)} rules have no effect here: {names}{more}", style="muted")
         )
 
 
