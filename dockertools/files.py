@@ -53,6 +53,15 @@ def ownership(text: str | None) -> Ownership:
     return Ownership.OURS if same else Ownership.EDITED
 
 
+def unmark(text: str) -> str:
+    """Return the body of a marked file: the text without its marker; another text as it is."""
+    lines = text.splitlines(keepends=True)
+    position = _directives(lines)
+    if position < len(lines) and _MARKER.match(lines[position]):
+        del lines[position]
+    return "".join(lines)
+
+
 def unified_diff(name: str, old: str, new: str) -> str:
     """Return the change from `old` to `new` as a unified diff; empty when there is none."""
     return "".join(
