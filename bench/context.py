@@ -91,9 +91,8 @@ def _row(root: Path, files: int, say: Callable[[str], object]) -> str:
     )
     sdk = _python(_SDK, root)
     buildkit = _buildkit(root)
-    say(
-        f"  summary {summary.seconds:.2f}, facts {facts.seconds:.2f}, findings {findings.seconds:.2f}, SDK {sdk.seconds:.1f}"
-    )
+    say(f"  summary {summary.seconds:.2f}, facts {facts.seconds:.2f}, findings {findings.seconds:.2f}")
+    say(f"  SDK {sdk.seconds:.1f}")
     cells = (
         f"{files:,}",
         f"{facts.files:,}",

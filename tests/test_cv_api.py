@@ -245,7 +245,7 @@ def test_the_home_page_lists_recent_cvs(client: Client) -> None:
 @fuzz
 @given(body=any_json | st.fixed_dictionaries({"name": any_text, "text": any_text}))
 def test_no_json_makes_the_service_fail(tolerant: Client, body: Any) -> None:
-    response = post(tolerant, body)
+    response = post(tolerant, json.dumps(body))
     assert response.status_code in {201, 400}
     if response.status_code == 201:
         stored = response.json()
