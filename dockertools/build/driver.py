@@ -6,6 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from dockertools.build.command import buildx_argv, tag_argv
@@ -13,6 +14,7 @@ from dockertools.build.events import parse_line
 from dockertools.build.options import BuildOptions
 from dockertools.build.progress import BuildProgress, Step
 from dockertools.build.result import BuildResult, StepResult
+from dockertools.context import ContextSummary, summarize_context
 from dockertools.engine import connect, find_engine
 from dockertools.errors import CouldNotRunError, DockertoolsError
 from dockertools.image.inspect import inspect_image
@@ -39,26 +41,41 @@ def build_image(options: BuildOptions, on_event: Listener) -> BuildResult:
     """
     find_engine()
     begin = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="dockertools-") as folder:
-        metadata_file = Path(folder, "metadata.json")
-        progress, returncode = _run_build(buildx_argv(options, metadata_file), options.context, on_event)
-        if returncode:
-            raise _failure(progress)
-        image_id = _read_image_id(metadata_file)
-    _tag(image_id, options.tag)
-    seconds = time.monotonic() - begin
-    return BuildResult(
-        image=inspect_image(connect(), options.tag),
-        steps=finished_steps(progress),
-        seconds=seconds,
-        transferred_bytes=progress.transferred_bytes,
-    )
+    with ThreadPoolExecutor(1) as beside:
+        context = beside.submit(summarize_context, options.context, options.dockerfile)
+        image_id, progress = _build_untagged(options, on_event)
+        _tag(image_id, options.tag)
+        seconds = time.monotonic() - begin
+        return BuildResult(
+            image=inspect_image(connect(), options.tag),
+            steps=finished_steps(progress),
+            seconds=seconds,
+            context=_summary(context),
+            transferred_bytes=progress.transferred_bytes,
+        )
 
 
 def finished_steps(progress: BuildProgress) -> tuple[StepResult, ...]:
     """Return the steps that instructions made, in the order in which they ended."""
     steps = (step for step in progress.steps.values() if step.is_finished and not step.is_internal)
     return tuple(StepResult(step.name, step.cached, step.seconds) for step in steps)
+
+
+def _build_untagged(options: BuildOptions, on_event: Listener) -> tuple[str, BuildProgress]:
+    with tempfile.TemporaryDirectory(prefix="dockertools-") as folder:
+        metadata_file = Path(folder, "metadata.json")
+        progress, returncode = _run_build(buildx_argv(options, metadata_file), options.context, on_event)
+        if returncode:
+            raise _failure(progress)
+        return _read_image_id(metadata_file), progress
+
+
+def _summary(context: Future[ContextSummary]) -> ContextSummary | None:
+    """Return what was sent; the build is done, so that what cannot be counted is no reason to fail."""
+    try:
+        return context.result()
+    except DockertoolsError:
+        return None
 
 
 def _run_build(argv: tuple[str, ...], folder: Path, on_event: Listener) -> tuple[BuildProgress, int]:

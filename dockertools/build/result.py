@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dockertools.context import ContextSummary
 from dockertools.image.facts import ImageFacts
 
 
@@ -18,11 +19,15 @@ class StepResult:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """A build that went well; `seconds` is the wall time, `transferred_bytes` what BuildKit was sent."""
+    """A build that went well; `seconds` is the wall time, `transferred_bytes` what BuildKit was sent.
+
+    `context` is None where it could not be counted.
+    """
 
     image: ImageFacts
     steps: tuple[StepResult, ...]
     seconds: float
+    context: ContextSummary | None
     transferred_bytes: int
 
     @property

@@ -32,7 +32,11 @@ def build_payload(result: BuildResult) -> dict[str, Any]:
             {"name": step.name, "cached": step.cached, "seconds": round(step.seconds, 3)} for step in result.steps
         ],
         "seconds": round(result.seconds, 3),
-        "context": {"files": None, "bytes": None, "transferred_bytes": result.transferred_bytes},
+        "context": {
+            "files": result.context and result.context.files,
+            "bytes": result.context and result.context.size,
+            "transferred_bytes": result.transferred_bytes,
+        },
         "previous": None,
         "budget": None,
     }
@@ -65,7 +69,7 @@ def print_build_summary(console: Console, result: BuildResult) -> None:
     table.add_row("size", _size_text(image.size_bytes, image.compressed_bytes))
     table.add_row("user", image.user)
     table.add_row("steps", f"{len(result.steps)}, of which {result.cached_steps} from the cache")
-    table.add_row("context", f"{format_size(result.transferred_bytes)} sent")
+    table.add_row("context", _context_text(result))
     table.add_row("time", f"{result.seconds:.1f} s")
     console.print()
     console.print(table)
@@ -83,6 +87,13 @@ def _size_text(size: int, compressed: int | None) -> Text:
     text = Text(format_size(size), style="number")
     text.append(" uncompressed" if compressed is None else f" uncompressed, {format_size(compressed)} compressed", "")
     return text
+
+
+def _context_text(result: BuildResult) -> str:
+    sent = f"{format_size(result.transferred_bytes)} sent"
+    if result.context is None:
+        return sent
+    return f"{result.context.files:,} files, {format_size(result.context.size)}; {sent}"
 
 
 def _layer_table(result: BuildResult) -> Table:
