@@ -52,10 +52,12 @@ def inspect_environment() -> PythonEnvironment:
     """Return the environment that this process runs in."""
     paths = sysconfig.get_paths()
     site_packages = _distinct(paths["purelib"], paths["platlib"])
+    # In a virtual environment `platstdlib` names a folder in it where there is no standard library.
+    modules = sysconfig.get_path("platstdlib", vars={"platbase": sys.base_exec_prefix})
     return PythonEnvironment(
         executable=Path(sys.executable),
         prefix=Path(sys.prefix),
-        library_folders=_distinct(*map(str, site_packages), paths["stdlib"], paths["platstdlib"]),
+        library_folders=_distinct(*map(str, site_packages), paths["stdlib"], modules),
         site_packages=site_packages,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from dockertools.checks.results import CheckResult
 
@@ -20,11 +21,19 @@ _SECRET_KEYS = ("PASSWORD", "PASSWD", "SECRET", "TOKEN")
 
 def find_secrets() -> frozenset[str]:
     """Return the passwords and keys of the settings, also as they stand in URLs."""
-    found = {str(settings.SECRET_KEY)} if getattr(settings, "SECRET_KEY", "") else set()
+    found = {read_secret_key()}
     for name in ("DATABASES", "CACHES"):
         found |= set(_walk(getattr(settings, name, {}), is_secret=False))
     spellings = {spelling for secret in found for spelling in (secret, quote(secret, safe=""), unquote(secret))}
     return frozenset(secret for secret in spellings if len(secret) >= SHORTEST)
+
+
+def read_secret_key() -> str:
+    """Return SECRET_KEY, empty where there is none: Django raises an error on access then."""
+    try:
+        return str(settings.SECRET_KEY)
+    except ImproperlyConfigured:
+        return ""
 
 
 def redact(result: CheckResult, secrets: Iterable[str]) -> CheckResult:

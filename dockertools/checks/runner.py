@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from django.core.management.base import CommandError
+
 from dockertools.checks.context import CheckContext
 from dockertools.checks.isolation import End, Ended, describe_end, isolate
 from dockertools.checks.redaction import find_secrets, redact
 from dockertools.checks.registry import Check
 from dockertools.checks.results import FAULT, SILENCED, CheckResult, Outcome, Status, failed, skipped
-from dockertools.errors import CouldNotRunError
+from dockertools.errors import CouldNotRunError, DockertoolsError
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 4.0
@@ -160,6 +162,26 @@ def _results(check: Check, outcomes: tuple[Outcome, ...], seconds: float) -> tup
         )
         for outcome in outcomes
     )
+
+
+class FaultGuard:
+    """Turns an error that nothing expected into one with the exit code 3, which cannot be taken for a finding.
+
+    The traceback stays the error's cause.
+    """
+
+    def __enter__(self) -> None:
+        """Begin the guarded block."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _traceback: object) -> None:
+        """Raise CouldNotRunError for an error that is no message to the user already."""
+        if kind is None or not issubclass(kind, Exception) or issubclass(kind, (DockertoolsError, CommandError)):
+            return
+        raise CouldNotRunError(
+            f"docker_check itself is at fault: {kind.__name__}: {error}.",
+            hint="Report it; `--traceback` shows where it happened.",
+            code="fault",
+        ) from error
 
 
 def find_fault(results: Iterable[CheckResult]) -> CouldNotRunError | None:

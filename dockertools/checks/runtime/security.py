@@ -13,6 +13,7 @@ from django.core import checks
 from django.core.checks.registry import registry
 
 from dockertools.checks.context import CheckContext
+from dockertools.checks.redaction import read_secret_key
 from dockertools.checks.registry import register_check
 from dockertools.checks.results import Outcome, failed, passed, skipped, warned
 from dockertools.checks.runtime.process_facts import find_setuid_files, find_writable, read_privileges
@@ -201,7 +202,7 @@ def check_allowed_hosts(context: CheckContext) -> Iterator[Outcome]:
 )
 def check_secrets(context: CheckContext) -> Iterator[Outcome]:
     """Look at SECRET_KEY and the databases' passwords for values that examples use."""
-    findings = [*_judge_key(str(settings.SECRET_KEY or "")), *_judge_passwords()]
+    findings = [*_judge_key(read_secret_key()), *_judge_passwords()]
     yield from findings or (passed("none looks like a default"),)
 
 

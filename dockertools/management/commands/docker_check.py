@@ -14,7 +14,7 @@ from django.core.management.base import CommandParser
 from dockertools.checks.context import CheckContext, inspect_environment
 from dockertools.checks.registry import Check, registered_checks
 from dockertools.checks.results import CheckReport, Status, Target
-from dockertools.checks.runner import Event, RunOptions, find_fault, run_checks
+from dockertools.checks.runner import Event, FaultGuard, RunOptions, find_fault, run_checks
 from dockertools.checks.runtime import load_checks
 from dockertools.checks.selection import find_silenced, select_checks
 from dockertools.errors import UsageError
@@ -78,7 +78,10 @@ class Command(DockertoolsCommand):
                 hint="Run it in the container with the project's own settings: python manage.py docker_check",
             )
         options = RunOptions(wait, find_silenced(silence, self.config, registered_checks()))
-        return self._report(checks, self._run(checks, options, Status(fail_level), output_format), output_format)
+        with FaultGuard():
+            report = self._run(checks, options, Status(fail_level), output_format)
+            self._report(checks, report, output_format)
+        return None
 
     def _run(
         self, checks: tuple[Check, ...], options: RunOptions, fail_level: Status, output_format: str
