@@ -45,9 +45,10 @@ class LibraryFacts:
 
     files: tuple[ElfFacts, ...]
     unresolved: tuple[Unresolved, ...]
-    interpreter: ElfFacts
+    brought_in: frozenset[Path]
+    """The files that the linker loads for the sake of extension modules, links resolved."""
     libraries: frozenset[Path]
-    """What the linker found outside of the environment."""
+    """The files outside of the environment that all of its files need."""
 
 
 @register_check(
@@ -58,6 +59,7 @@ class LibraryFacts:
     needs_setup=False,
     codes={
         "library-missing": "A shared library that an ELF file needs is not where the dynamic linker looks.",
+        "library-by-order": "A library of the environment is found only when something else has loaded it before.",
         "library-unfit": "Only files of that name are there that are damaged or for another machine.",
         "no-elf": f"Skipped: {_NO_ELF}.",
     },
@@ -72,7 +74,8 @@ def check_needed_libraries(context: CheckContext) -> Iterator[Outcome]:
     if facts is None:
         yield skipped("no-elf", _NO_ELF)
         return
-    findings = tuple(judge_unresolved(facts.unresolved, inspect_distribution()))
+    certain = [item for item in facts.unresolved if item.misfits or not find_earlier_loader(item, facts)]
+    findings = (*judge_unresolved(certain, inspect_distribution()), *_judge_order(facts))
     count = len(facts.files)
     yield from findings or (
         passed(
@@ -172,20 +175,39 @@ def read_library_facts(environment: PythonEnvironment) -> LibraryFacts | None:
     program = Loaded(interpreter)
     present, missing = load(program, system, _read_existing)
     roots = tuple(read_elf(path) for path in find_elf_files(environment.library_folders))
-    inside = {name for facts in roots for name in (facts.path.name, facts.soname) if name}
-    reached = set(present)
+    reached = {facts.path.resolve() for facts in present}
+    brought_in: set[Path] = set()
     unresolved = list(missing)
     # Modules first: a library that one of them brings in is resolved in the module's place, with its RPATH.
     for facts in sorted(roots, key=lambda item: not _is_module(item.path)):
-        if facts.damage or not facts.is_dynamic or facts in reached or not _counts(facts, interpreter):
+        if facts.damage or not facts.is_dynamic or not _counts(facts, interpreter) or facts.path.resolve() in reached:
             continue
         loader = None if facts.interpreter else program
         objects, missing = load(Loaded(facts, loader), system, _read_existing, () if facts.interpreter else present)
-        reached.update(objects)
-        # A library of the environment itself may have been loaded before by its package.
-        unresolved += [item for item in missing if item.name not in inside or item.misfits]
-    outside = {facts.path for facts in reached} - {facts.path for facts in roots}
-    return LibraryFacts(roots, tuple(unresolved), interpreter, frozenset(outside))
+        reached.update(item.path.resolve() for item in objects)
+        if _is_module(facts.path):
+            brought_in.update(item.path.resolve() for item in objects)
+        unresolved += missing
+    outside = reached - {facts.path.resolve() for facts in roots}
+    return LibraryFacts(roots, tuple(unresolved), frozenset(brought_in), frozenset(outside))
+
+
+def find_earlier_loader(item: Unresolved, facts: LibraryFacts) -> str | None:
+    """Return what may have loaded the library before it is needed, so that the linker has no need to find it.
+
+    That is another object of the environment, or the package's own code, which some packages let open their
+    libraries before they import the modules that need them.
+    """
+    place = next((file.path for file in facts.files if item.name in (file.path.name, file.soname)), None)
+    if place is None:
+        return None
+    if not _is_module(item.needed_by) and item.needed_by.resolve() not in facts.brought_in:
+        return str(item.needed_by.parent)
+    if place.resolve() in facts.brought_in:
+        return str(place)
+    stem = item.name.partition(".so")[0].encode()
+    codes = item.needed_by.parent.glob("**/*.py")
+    return next((str(path) for path in codes if stem in path.read_bytes()), None)
 
 
 def judge_unresolved(unresolved: Iterable[Unresolved], distribution: Distribution) -> Iterator[Outcome]:
@@ -194,7 +216,7 @@ def judge_unresolved(unresolved: Iterable[Unresolved], distribution: Distributio
     for item in unresolved:
         by_name.setdefault(item.name, []).append(item)
     for name, items in sorted(by_name.items()):
-        users = sorted({str(item.needed_by) for item in items})
+        users = sorted({str(item.needed_by.resolve()) for item in items})
         misfits = sorted({misfit for item in items for misfit in item.misfits})
         more = f" and {len(users) - USERS_SHOWN} more" if len(users) > USERS_SHOWN else ""
         needed_by = f"needed by {', '.join(users[:USERS_SHOWN])}{more}"
@@ -208,6 +230,19 @@ def judge_unresolved(unresolved: Iterable[Unresolved], distribution: Distributio
             package=find_package(name, distribution),
             searched=list(items[0].searched),
         )
+
+
+def _judge_order(facts: LibraryFacts) -> Iterator[Outcome]:
+    """Yield a warning for each library that is found only when something else has loaded it before."""
+    said = set()
+    for item in facts.unresolved:
+        earlier = None if item.misfits else find_earlier_loader(item, facts)
+        if earlier is None or not _is_module(item.needed_by) or item.name in said:
+            continue
+        said.add(item.name)
+        message = f"{item.name}: not found by {item.needed_by}, unless it was loaded before ({earlier})"
+        hint = "Import the package for a proof (dockertools.C103 does, if your code imports it)."
+        yield warned("library-by-order", message, hint, library=item.name, needed_by=[str(item.needed_by)])
 
 
 def _judge_file(facts: ElfFacts, interpreter: ElfFacts) -> Outcome | None:
