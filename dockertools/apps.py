@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 from django.apps import AppConfig
+from django.core import checks
+
+from dockertools.checks.rescue import install_rescue, is_starting_check
 
 
 class DockertoolsConfig(AppConfig):
-    """Adds the `docker_*` management commands."""
+    """Adds the `docker_*` management commands, and checks to `manage.py check --deploy`."""
 
     name = "dockertools"
     verbose_name = "Docker tools"
+
+    def __init__(self, app_name: str, app_module: ModuleType | None) -> None:
+        super().__init__(app_name, app_module)
+        if is_starting_check(sys.argv):
+            install_rescue(sys.argv)
+
+    def ready(self) -> None:
+        """Register the checks that need settings alone."""
+        from dockertools.checks.system import check_settings  # noqa: PLC0415  # not before the settings are there
+
+        checks.register(check_settings, "dockertools", deploy=True)

@@ -1,0 +1,87 @@
+"""What the project's source says, read and never run."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_FOREIGN = frozenset({"tests", "node_modules", "site-packages", "__pycache__"})
+
+
+def iterate_source(root: Path) -> Iterator[tuple[Path, ast.Module]]:
+    """Yield the project's Python files, parsed; those of tests and environments, and what does not parse, left out."""
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(name for name in names if not _is_foreign(Path(folder, name)))
+        for name in sorted(files):
+            if name.endswith(".py") and not name.startswith("test_") and name != "conftest.py":
+                path = Path(folder, name)
+                try:
+                    yield path, ast.parse(path.read_bytes())
+                except (OSError, SyntaxError, ValueError):
+                    continue
+
+
+def _is_foreign(folder: Path) -> bool:
+    return folder.name.startswith(".") or folder.name in _FOREIGN or (folder / "pyvenv.cfg").exists()
+
+
+def find_imports(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
+    """Yield what the module needs as (module, name or None); relative imports and those that may fail left out.
+
+    An import may fail under `if TYPE_CHECKING` and in a `try` that handles its failure.
+    """
+    yield from _imports_of(tree.body)
+
+
+def _imports_of(nodes: list[ast.stmt]) -> Iterator[tuple[str, str | None]]:
+    for node in nodes:
+        match node:
+            case ast.Import():
+                yield from ((alias.name, None) for alias in node.names)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield from ((module, None if alias.name == "*" else alias.name) for alias in node.names)
+            case ast.Try() if any(_handles_import_error(handler) for handler in node.handlers):
+                yield from _imports_of([*node.orelse, *node.finalbody])
+            case ast.If() if "TYPE_CHECKING" in ast.unparse(node.test):
+                yield from _imports_of(node.orelse)
+            case _:
+                yield from _imports_of(list(_statements(node)))
+
+
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield child
+        elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
+            yield from _statements(child)
+
+
+def _handles_import_error(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    names = {name.id for name in ast.walk(handler.type) if isinstance(name, ast.Name)}
+    return bool(names & {"ImportError", "ModuleNotFoundError", "Exception", "BaseException", "OSError"})
+
+
+def find_programs(tree: ast.Module) -> Iterator[str]:
+    """Yield the programs that the module starts by a literal name, such as `subprocess.run(["pdftoppm", ...])`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args and _starts_program(node.func):
+            first = node.args[0]
+            if isinstance(first, (ast.List, ast.Tuple)) and first.elts:
+                first = first.elts[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value.strip():
+                yield first.value.split()[0]
+
+
+def _starts_program(function: ast.expr) -> bool:
+    match function:
+        case ast.Attribute(value=ast.Name(id="subprocess"), attr=name):
+            return name in {"run", "Popen", "call", "check_call", "check_output"}
+        case ast.Attribute(value=ast.Name(id="os"), attr=name):
+            return name in {"system", "popen", "execvp", "execlp"}
+        case ast.Attribute(value=ast.Name(id="asyncio"), attr="create_subprocess_exec"):
+            return True
+    return False

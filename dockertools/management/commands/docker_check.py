@@ -1,0 +1,134 @@
+"""`docker_check`: are the runtime dependencies there, and do they work."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from dockertools.checks.context import CheckContext, inspect_environment
+from dockertools.checks.registry import Check, registered_checks
+from dockertools.checks.results import CheckReport, Status, Target
+from dockertools.checks.runner import Event, FaultGuard, RunOptions, find_fault, run_checks
+from dockertools.checks.runtime import load_checks
+from dockertools.checks.selection import find_silenced, select_checks
+from dockertools.errors import UsageError
+from dockertools.management.base import DockertoolsCommand
+from dockertools.reports.checks import check_payload, list_payload
+from dockertools.reports.checks_text import ProgressLines, TextReport, choose_style, list_lines
+from dockertools.reports.github import render_github
+from dockertools.reports.junit import render_junit
+from dockertools.reports.sarif import render_sarif
+
+
+class Command(DockertoolsCommand):
+    """Wire the options to the checks and their report."""
+
+    help = "Check in the container whether the runtime dependencies are there and working."
+    example = "Example: python manage.py docker_check --wait 30 --exclude-group server"
+    formats = ("text", "json", "junit", "sarif", "github")
+    setup_error: str | None = None
+    """Why the apps do not load, where this command was started in spite of it."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options of a check."""
+        super().add_arguments(parser)
+        parser.add_argument("--group", action="append", metavar="NAME", help="run this group alone; repeatable")
+        parser.add_argument("--exclude-group", action="append", metavar="NAME", help="leave this group out; repeatable")
+        parser.add_argument(
+            "--wait",
+            type=_seconds,
+            default=0.0,
+            metavar="SECONDS",
+            help="how long to try databases and caches again that may still come up (default: not at all)",
+        )
+        parser.add_argument(
+            "--fail-level", choices=("warn", "fail"), default="fail", help="what ends in exit code 1 (default: fail)"
+        )
+        parser.add_argument(
+            "--silence", action="append", metavar="ID=REASON", help="skip a check, and say why; repeatable"
+        )
+        parser.add_argument("--list", action="store_true", dest="only_list", help="show the checks, and stop")
+
+    def handle(  # noqa: PLR0913  # the options of the command line
+        self,
+        *,
+        group: Sequence[str] | None,
+        exclude_group: Sequence[str] | None,
+        wait: float,
+        fail_level: str,
+        silence: Sequence[str] | None,
+        only_list: bool,
+        output_format: str,
+        **_common: Any,
+    ) -> None:
+        """Run the checks, and report."""
+        load_checks()
+        checks = select_checks(registered_checks(), group, exclude_group)
+        if only_list:
+            return self._list(checks, output_format)
+        if self.setup_error is None and getattr(settings, "SETTINGS_MODULE", None) is None:
+            raise UsageError(
+                "docker_check needs the project: it looks at its settings, packages and services.",
+                hint="Run it in the container with the project's own settings: python manage.py docker_check",
+            )
+        options = RunOptions(wait, find_silenced(silence, self.config, registered_checks()))
+        with FaultGuard():
+            report = self._run(checks, options, Status(fail_level), output_format)
+            self._report(checks, report, output_format)
+        return None
+
+    def _run(
+        self, checks: tuple[Check, ...], options: RunOptions, fail_level: Status, output_format: str
+    ) -> CheckReport:
+        context = CheckContext(config=self.config, environment=inspect_environment(), setup_error=self.setup_error)
+        progress = ProgressLines(self.stderr)
+        text = self._text_report()
+
+        def on_event(event: Event) -> None:
+            progress(event)
+            if output_format == "text":
+                text(event)
+
+        started = time.monotonic()
+        results = run_checks(checks, context, options, on_event)
+        target = Target("runtime", str(settings.SETTINGS_MODULE))
+        return CheckReport(target, results, fail_level, time.monotonic() - started)
+
+    def _report(self, checks: tuple[Check, ...], report: CheckReport, output_format: str) -> None:
+        fault = find_fault(report.results)
+        if output_format == "text":
+            self._text_report().write_summary(report)
+        elif output_format == "junit":
+            self.stdout.write(render_junit(report))
+        elif output_format == "sarif":
+            self.stdout.write(json.dumps(render_sarif(report, checks, self.config.root), indent=2))
+        elif output_format == "github":
+            self.stdout.write(render_github(report))
+        elif fault is None:
+            self.write_document(check_payload(report), report.exit_code)
+        if fault is not None:
+            fault.details = check_payload(report)
+            raise fault
+        self.exit_with(report.exit_code)
+
+    def _list(self, checks: tuple[Check, ...], output_format: str) -> None:
+        if output_format == "json":
+            return self.write_document(list_payload(checks))
+        return self.stdout.write("\n".join(list_lines(checks)))
+
+    def _text_report(self) -> TextReport:
+        style = choose_style(self.style, os.environ, no_color=bool(self._options.get("no_color")))
+        return TextReport(self.stdout.write, style, int(self._options.get("verbosity", 1)))
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError("not a time")
+    return value
