@@ -3,13 +3,16 @@
 PYTHON := .venv/bin/python
 ENGINE := eval "$$(scripts/engine env)"
 
-.PHONY: help setup engine lint format test matrix demo demo-down bench requirements clean
+.PHONY: help setup setup-tests engine lint format test matrix demo demo-down bench requirements clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## make .venv with the pinned development requirements
 	@scripts/setup
+
+setup-tests:
+	@scripts/setup --tests
 
 engine:  ## have a Docker engine and the base images
 	@scripts/engine up
@@ -23,10 +26,10 @@ format: setup  ## let ruff put the code in order
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-test: setup engine  ## all tests, those on the engine included
+test: setup-tests engine  ## all tests, those on the engine included
 	$(ENGINE) && REQUIRE_ENGINE=1 $(PYTHON) -m pytest -m "not matrix"
 
-matrix: setup engine  ## the long tests that CI runs besides
+matrix: setup-tests engine  ## the long tests that CI runs besides
 	$(ENGINE) && REQUIRE_ENGINE=1 $(PYTHON) -m pytest -m matrix
 
 demo: setup engine  ## build the image, start the service, try it; leaves it running
