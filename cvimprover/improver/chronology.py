@@ -33,7 +33,10 @@ def date_gap(facts: Facts) -> Iterator[Finding]:
     for entry, span in _in_order(facts):
         if latest and span.first.earliest - latest.last.latest - 1 > GAP_MONTHS:
             months = show_months(span.first.earliest - latest.last.latest - 1)
-            yield Finding(f"{months} lie between {latest.text} and {span.text}: say what you did then.", entry.place)
+            yield Finding(
+                f"{months} without a position between {latest.text} and {span.text}: say what you did then.",
+                entry.place,
+            )
         if latest is None or span.last.latest > latest.last.latest:
             latest = span
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from cvimprover.document import Block, Kind
 from cvimprover.improver import tables
@@ -95,9 +96,8 @@ def placeholder(facts: Facts) -> Iterator[Finding]:
 
 def empty_section(facts: Facts) -> Iterator[Finding]:
     """Find headings that nothing follows before the next heading of their level."""
-    following = (*facts.blocks[1:], None)
-    for block, after in zip(facts.blocks, following, strict=True):
-        if block.kind is not Kind.HEADING or not block.section:
+    for block, after in pairwise((*facts.blocks, None)):
+        if block is None or block.kind is not Kind.HEADING or not block.section:
             continue
         if after is None or (after.kind is Kind.HEADING and after.level <= block.level):
             yield Finding(f"The section “{block.text}” is empty: fill it or delete it.", block)
