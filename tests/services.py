@@ -137,17 +137,26 @@ def running_postgresql() -> Iterator[PostgreSQL]:
 
 
 @contextlib.contextmanager
-def running_redis(*options: str, password: str = "") -> Iterator[Server]:
-    """Run a Redis server that keeps nothing on disk."""
+def running_redis(*options: str, password: str = "", tls: bool = False) -> Iterator[Server]:
+    """Run a Redis server that keeps nothing on disk; with `tls`, behind a certificate that it signed itself."""
     program = require_program("redis-server")
     with _owned_folder("nobody") as (folder, user):
         port = free_port()
-        own = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder))
+        own = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder))
+        ports = ("--port", "0", "--tls-port", str(port), *_tls_options(folder, user)) if tls else ("--port", str(port))
         protected = ("--requirepass", password) if password else ()
-        with _process([program, *own, *protected, *options], user) as process:
-            with contextlib.closing(redis.Redis(port=port, password=password or None)) as client:
+        with _process([program, *own, *ports, *protected, *options], user) as process:
+            client = redis.Redis(port=port, password=password or None, ssl=tls, ssl_cert_reqs="none")
+            with contextlib.closing(client):
                 wait_until(lambda: _answers(client.ping, redis.RedisError), process, "Redis")
             yield Server(port, process)
+
+
+def _tls_options(folder: Path, user: str | None) -> tuple[str, ...]:
+    key, certificate = folder / "key.pem", folder / "cert.pem"
+    _run_as(user, require_program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+            "-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate))  # fmt: skip
+    return ("--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-auth-clients", "no")
 
 
 def _answers(question: Callable[[], object], errors: type[Exception]) -> bool:

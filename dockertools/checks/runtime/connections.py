@@ -32,12 +32,12 @@ def explain_failure(ended: Ended, timeout: float) -> ConnectionFailure:
     message = " ".join(ended.error.split()) or ended.error_type
     if ended.error_type in ("ImproperlyConfigured", "InvalidCacheBackendError", "ImportError", "ModuleNotFoundError"):
         return ConnectionFailure("driver-broken", message, _driver_hint(message))
-    return classify_message(message)
+    return classify_message(message, ended.error_type)
 
 
-def classify_message(message: str) -> ConnectionFailure:
-    """Return what the driver's message means, from the table `connection_errors`."""
-    lowered = message.lower()
+def classify_message(message: str, error_type: str = "") -> ConnectionFailure:
+    """Return what the driver's error means by its message and the name of its class: table `connection_errors`."""
+    lowered = f"{error_type}: {message}".lower()
     for entry in read_table("connection_errors")["error"]:
         if _fits(entry, lowered):
             return ConnectionFailure(entry["code"], message, entry["hint"])

@@ -164,8 +164,8 @@ def _reached(context: CheckContext) -> Generator[Outcome, None, tuple[str, ...]]
     return tuple(alias for alias in aliases if alias not in unreachable)
 
 
-def _ask(alias: str, question: Callable[[BaseDatabaseWrapper], Any], timeout: float = ANSWER_SECONDS) -> Ended:
-    return isolate(functools.partial(_answer, alias, question), timeout=timeout)
+def _ask(alias: str, question: Callable[[BaseDatabaseWrapper], Any], timeout: float | None = None) -> Ended:
+    return isolate(functools.partial(_answer, alias, question), timeout=timeout or ANSWER_SECONDS)
 
 
 def _answer(alias: str, question: Callable[[BaseDatabaseWrapper], Any]) -> Any:
