@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 ENGINE := eval "$$(scripts/engine env)"
 
-.PHONY: help setup setup-tests engine lint format test matrix demo demo-down bench requirements clean
+.PHONY: help setup setup-tests engine lint format test matrix demo demo-down bench docs requirements clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ demo-down: setup  ## end the demo and remove its data
 
 bench: setup engine  ## measure; writes docs/performance.md
 	$(ENGINE) && $(PYTHON) -m bench
+
+docs: setup  ## write docs/checks.md anew from the code
+	$(PYTHON) -m dockertools.checks.docs > docs/checks.md
 
 requirements:  ## pin requirements*.in anew
 	$(PYTHON) -m pip install --quiet uv
