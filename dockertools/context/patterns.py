@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -132,28 +133,64 @@ _MEANINGS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
 
 
 def check_pattern(pattern: str) -> None:
-    """Raise BadPatternError where Go's `filepath.Match` calls the pattern bad."""
-    position = 0
+    """Raise BadPatternError where BuildKit does: where Go's `filepath.Match(pattern, ".")` calls the pattern bad.
+
+    It looks at one piece between stars after the other, at each one whole, and no further once one does not fit.
+    """
+    name = "."
+    for piece in _pieces(pattern):
+        if not _fits(piece, name):
+            return
+        name = ""
+
+
+def _pieces(pattern: str) -> Iterator[str]:
+    """Yield what stands between the stars; one inside `[...]` or behind a backslash is none."""
+    start = position = len(pattern) - len(pattern.lstrip("*"))
+    is_in_class = False
     while position < len(pattern):
-        if pattern[position] == "[":
-            position = _check_class(pattern, position + 1)
-        elif pattern[position] == "\\":
-            position += 2
-            if position > len(pattern):
+        character = pattern[position]
+        if character == "*" and not is_in_class:
+            yield pattern[start:position]
+            start = position = len(pattern) - len(pattern[position:].lstrip("*"))
+            continue
+        is_in_class = character == "[" or (is_in_class and character != "]")
+        position += 2 if character == "\\" else 1
+    yield pattern[start:]
+
+
+def _fits(piece: str, name: str) -> bool:
+    """Return whether a piece is the name, which is `.` or nothing; raise BadPatternError for one that is malformed."""
+    position = count = 0
+    fits = True
+    while position < len(piece):
+        count += 1
+        if piece[position] == "[":
+            position, matches = _check_class(piece, position + 1)
+        elif piece[position] == "\\":
+            if position + 1 == len(piece):
                 raise BadPatternError("a backslash at the end quotes nothing")
+            position, matches = position + 2, piece[position + 1] == "."
         else:
-            position += 1
+            position, matches = position + 1, piece[position] in ".?"
+        fits = fits and matches
+    return fits and count == len(name)
 
 
-def _check_class(pattern: str, position: int) -> int:
-    position += pattern.startswith("^", position)
-    first = True
+def _check_class(pattern: str, position: int) -> tuple[int, bool]:
+    """Return where the class ends, and whether it matches `.`."""
+    is_negated = pattern.startswith("^", position)
+    position += is_negated
+    first, matches = True, False
     while first or not pattern.startswith("]", position):
         first = False
         position = _check_class_character(pattern, position)
+        low = high = pattern[position - 1]
         if pattern.startswith("-", position):
             position = _check_class_character(pattern, position + 1)
-    return position + 1
+            high = pattern[position - 1]
+        matches = matches or low <= "." <= high
+    return position + 1, matches != is_negated
 
 
 def _check_class_character(pattern: str, position: int) -> int:
