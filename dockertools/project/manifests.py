@@ -127,7 +127,7 @@ def _read_requirements_file(root: Path, manifest: Manifest, version: str) -> tup
     read = read_requirements(root, manifest.path, python_version=version)
     notes = list(read.notes)
     notes += [Note("is UTF-16; the build converts it. Save it as UTF-8", name) for name in read.utf16_files]
-    unpinned = [item.name for item in read.requirements if item.version is None and item.name not in read.local_paths]
+    unpinned = [item.name for item in read.requirements if not item.version and item.name not in read.constrained]
     if unpinned:
         shown = ", ".join(unpinned[:3]) + (f" and {len(unpinned) - 3} more" if len(unpinned) > 3 else "")
         notes.append(Note(f"does not pin {shown}: builds on different days differ", manifest.path))

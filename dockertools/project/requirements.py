@@ -48,6 +48,8 @@ class RequirementsFile:
     utf16_files: tuple[str, ...] = ()
     local_paths: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    constrained: frozenset[str] = frozenset()
+    """What constraints files pin."""
     notes: tuple[Note, ...] = ()
 
     @property
@@ -66,6 +68,7 @@ class _Reading:
     local_paths: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     no_wheels: set[str] = field(default_factory=set)
+    constrained: set[str] = field(default_factory=set)
     notes: list[Note] = field(default_factory=list)
 
     def note(self, message: str, path: str, line: int = 0) -> None:
@@ -88,6 +91,7 @@ def read_requirements(root: Path, path: str, *, python_version: str = "") -> Req
         utf16_files=tuple(name for name, encoding in reading.files.items() if encoding in ("utf-16", "utf-32")),
         local_paths=tuple(dict.fromkeys(reading.local_paths)),
         options=tuple(dict.fromkeys(reading.options)),
+        constrained=frozenset(reading.constrained),
         notes=tuple(reading.notes),
     )
 
@@ -136,7 +140,10 @@ def _read_file(reading: _Reading, path: str, *, is_constraint: bool, line: int =
     for number, content in logical_lines(text):
         if content.startswith("-"):
             _read_option(reading, path, number, content)
-        elif not is_constraint:
+        elif is_constraint:
+            requirement, _ = parse_requirement(_LINE_OPTION.sub("", content), reading.python_version)
+            reading.constrained |= {requirement.name} if requirement and requirement.version else set()
+        else:
             _read_requirement(reading, path, number, content)
 
 

@@ -55,7 +55,8 @@ def render_compose(facts: ProjectFacts, config: Config) -> str:
         "rabbitmq": tools.RABBITMQ,
         "memcached": tools.MEMCACHED,
         "workers": [{"name": worker.name, "command": exec_form(worker.argv)} for worker in facts.workers],
-        "migrate": exec_form(manage_argv(facts, "migrate", "--noinput")) if facts.settings.databases else "",
+        "migrates": bool(facts.settings.databases) and not beside_code,
+        "migrate": exec_form(manage_argv(facts, "migrate", "--noinput")),
         "dependencies": [name for name, wanted in _dependencies(services) if wanted],
     }
     return render("docker-compose.yml", context)
