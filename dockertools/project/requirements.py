@@ -31,6 +31,7 @@ _HASH = re.compile(r"\s--hash[= ]\S+")
 _LINE_OPTION = re.compile(r"\s--(?:global-option|config-settings?|hash)[= ].*$")
 _OPTION = re.compile(r"(?P<name>-[a-zA-Z]|--[a-z-]+)(?:\s*=\s*|\s+|(?<=^-[a-zA-Z]))(?P<value>.*)|(?P<flag>--?[a-z-]+)")
 _SCHEME = re.compile(r"(?:(?P<vcs>git|hg|svn|bzr)\+)?(?P<scheme>[a-z][a-z+.-]*):")
+_NAMED = re.compile(r"[\w.-]+\s*(?:\[[^\]]*\])?\s*@\s")
 _EGG = re.compile(r"[#&]egg=(?P<egg>[\w.-]+)")
 _INCLUDES = {"-r": "requirement", "--requirement": "requirement", "-c": "constraint", "--constraint": "constraint"}
 _EDITABLE = {"-e", "--editable"}
@@ -189,7 +190,7 @@ def parse_requirement(text: str, python_version: str = "") -> tuple[Requirement 
     Both are None where the text is no requirement. One that a marker excludes has an empty name.
     """
     url = _SCHEME.match(text)
-    if url or _looks_like_path(text):
+    if url or (_looks_like_path(text) and not _NAMED.match(text)):
         return _from_place(text, url)
     try:
         parsed = ParsedRequirement(text)
