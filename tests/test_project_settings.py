@@ -49,6 +49,7 @@ def value(expression: str, **names: Any) -> Any:
         ("'a' if 'test' in sys.argv else 'b'", "b"),
         ("'test' not in sys.argv", True),
         ("not DEBUG", True),
+        ("os.getenv('DB') == 'mysql'", False),
         ("B[0]", "b"),
         ("_('German')", "German"),
         ("unknown.thing", UNKNOWN),
@@ -70,7 +71,7 @@ def test_values_of_expressions(expression: str, expected: Any) -> None:
         ("config('PORT', default=1, cast=int)", FromEnvironment("PORT", "int", 1)),
         ("dj_database_url.config(default='sqlite:///x')", FromEnvironment("DATABASE_URL", "database", "sqlite:///x")),
         ("read_int(os.environ, 'AGE', default=3)", FromEnvironment("AGE", "int", 3)),
-        ("get_secret('API_TOKEN')", FromEnvironment("API_TOKEN", "text")),
+        ("get_secret('API_TOKEN')", FromEnvironment("API_TOKEN", "text", None)),
     ],
 )
 def test_values_from_the_environment(expression: str, expected: FromEnvironment) -> None:

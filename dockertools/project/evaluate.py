@@ -29,7 +29,7 @@ GAP = "{}"
 
 @dataclass(frozen=True)
 class FromEnvironment:
-    """The value of a variable; `default` is UNKNOWN where it has none."""
+    """The value of a variable; `default` is UNKNOWN where it must be set."""
 
     name: str
     kind: str
@@ -48,7 +48,8 @@ def evaluate(node: ast.expr, names: Mapping[str, Any]) -> Any:
     """Return the value of the expression, `names` being what the module has assigned so far."""
     call = read_environment_call(node)
     if call is not None:
-        default = UNKNOWN if call.default is None else evaluate(call.default, names)
+        missing = None if call.may_be_missing else UNKNOWN
+        default = missing if call.default is None else evaluate(call.default, names)
         return FromEnvironment(call.name, call.kind, default)
     handler = _HANDLERS.get(type(node))
     return handler(node, names) if handler else UNKNOWN
@@ -142,7 +143,7 @@ def _compare(node: ast.Compare, names: Mapping[str, Any]) -> Any:
     if any(dotted(part) == "sys.argv" for part in node.comparators):
         return isinstance(node.ops[0], ast.NotIn)
     left, right = (plain(evaluate(part, names)) for part in (node.left, node.comparators[0]))
-    if UNKNOWN in (left, right) or len(node.ops) > 1:
+    if left is UNKNOWN or right is UNKNOWN or len(node.ops) > 1:
         return UNKNOWN
     operator = node.ops[0]
     if isinstance(operator, (ast.Eq, ast.Is)):

@@ -179,6 +179,8 @@ class FrontEndFacts:
     node_version: str
     reads_templates: bool
     """Whether its build looks at files outside its folder, as Tailwind does."""
+    has_workspaces: bool = False
+    """Whether packages are listed in more than this folder, so that all of it is needed to install them."""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ def _make_facts(root: Path, folder: Path, package: dict[str, Any]) -> FrontEndFa
         lock_file=lock,
         node_version=_node_version((folder, root), package),
         reads_templates=folder == root or any(name in required for name in _READ_TEMPLATES),
+        has_workspaces="workspaces" in package or (folder / "pnpm-workspace.yaml").is_file(),
     )
 
 

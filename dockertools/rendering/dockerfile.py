@@ -89,12 +89,14 @@ def _front_end(front_end: FrontEndFacts | None, suite: str) -> dict[str, Any] | 
     if front_end.lock_file is None:
         install = "npm install"
     mounts = [f"--mount=type=bind,source={prefix}{name},target={name}" for name in files]
+    mounts = [] if front_end.has_workspaces else mounts
     return {
         "image": f"node:{front_end.node_version}-{suite}-slim",
         "folder": f"/app/{front_end.folder}" if prefix else "/app",
         "copy": ". /app/" if front_end.reads_templates else f"{prefix} ./",
         "is_everything": front_end.reads_templates,
         "install_lines": _run([f"--mount=type=cache,target={cache}", *mounts], [install]),
+        "is_workspace": front_end.has_workspaces,
         "build": f"{front_end.manager} run build",
     }
 

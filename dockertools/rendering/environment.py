@@ -37,18 +37,18 @@ def main_engine(facts: ProjectFacts) -> str | None:
     """Return the engine of the default database; where a URL decides, the one that a driver is installed for."""
     databases = facts.settings.databases
     default = next((found for found in databases if found.alias == "default"), databases[0] if databases else None)
-    if default is None:
-        return None
-    has_url = "URL" in default.variables or "ENGINE" in default.variables
-    if default.engine not in ("url", "sqlite", "") or (default.engine == "sqlite" and not has_url):
+    if default is None or not {"URL", "ENGINE"} & set(default.variables):
+        return default.engine if default else None
+    drivers = [engine for names, engine in _DRIVERS if names & facts.manifest.names]
+    if _DRIVER_OF.get(default.engine, default.engine) in drivers:
         return default.engine
-    uses_gis = facts.settings.has_app("django.contrib.gis")
-    for names, engine in _DRIVERS:
-        if names & facts.manifest.names:
-            return "postgis" if engine == "postgresql" and uses_gis else engine
-    return "sqlite"
+    if drivers:
+        uses_gis = facts.settings.has_app("django.contrib.gis")
+        return "postgis" if drivers[0] == "postgresql" and uses_gis else drivers[0]
+    return "sqlite" if default.engine == "url" else default.engine
 
 
+_DRIVER_OF = {"postgis": "postgresql"}
 _DRIVERS = (
     (frozenset({"psycopg", "psycopg-c", "psycopg-binary", "psycopg2", "psycopg2-binary"}), "postgresql"),
     (frozenset({"mysqlclient", "pymysql", "mysql-connector-python"}), "mysql"),
