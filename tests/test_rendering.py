@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,14 @@ def test_the_ignore_file_has_a_hundred_rules_in_commented_groups(shape: str) -> 
     text = render_shape(shape)[".dockerignore"]
     assert len(parse_ignore_file(text.encode())) >= 100
     assert all(group.lstrip().startswith("#") for group in text.split("\n\n"))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_hadolint_has_nothing_to_say_about_the_dockerfile(shape: str) -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    argv = (str(hadolint), "--no-color", str(GOLDEN / shape / "Dockerfile"))
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("", 0)
 
 
 @pytest.mark.engine

@@ -167,6 +167,8 @@ class WorkerFacts:
 
     name: str
     argv: tuple[str, ...]
+    module: str | None = None
+    """The module that it imports, where it is no management command."""
 
 
 @dataclass(frozen=True)

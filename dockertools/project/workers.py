@@ -38,8 +38,10 @@ def _celery(layout: Layout, settings: SettingsFacts, distributions: frozenset[st
     module = _celery_module(layout) if "celery" in distributions else None
     if module is None:
         return
-    name, has_schedule = module
-    yield WorkerFacts("worker", ("celery", "--app", name, "worker", "--loglevel", "INFO"))
+    dotted_name, has_schedule = module
+    # Celery itself looks for `celery` in the package that it is given.
+    name = dotted_name.removesuffix(".celery")
+    yield WorkerFacts("worker", ("celery", "--app", name, "worker", "--loglevel", "INFO"), dotted_name)
     beat = ("celery", "--app", name, "beat", "--loglevel", "INFO")
     if settings.has_app("django_celery_beat"):
         yield WorkerFacts("beat", (*beat, "--scheduler", _DATABASE_SCHEDULER))
@@ -54,9 +56,7 @@ def _celery_module(layout: Layout) -> tuple[str, bool] | None:
         for path in sorted(near.glob("*celery*.py")):
             text = path.read_text(encoding="utf-8", errors="replace")
             if _makes_celery(text):
-                module = ".".join(path.relative_to(folder).with_suffix("").parts)
-                # Celery itself looks for `celery` in the package that it is given.
-                return module.removesuffix(".celery"), "beat_schedule" in text
+                return ".".join(path.relative_to(folder).with_suffix("").parts), "beat_schedule" in text
     return None
 
 

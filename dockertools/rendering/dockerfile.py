@@ -165,8 +165,7 @@ _STATIC_TEST = (
 
 
 def _build_words(facts: ProjectFacts) -> str:
-    values = " ".join(words(build_variables(facts)))
-    return f"{values} " if values else ""
+    return "".join(f"{word} \\\n    " for word in words(build_variables(facts)))
 
 
 def _bytecode(facts: ProjectFacts) -> str:
@@ -221,5 +220,5 @@ def _collect_static(facts: ProjectFacts) -> tuple[list[str], list[str]]:
 def _imported(facts: ProjectFacts) -> tuple[str, ...]:
     """Return the modules from which everything that the processes run is imported."""
     names = [facts.server.application.partition(":")[0], facts.settings.root_urlconf]
-    celery = [worker.argv[2] for worker in facts.workers if worker.argv[0] == "celery"]
-    return tuple(dict.fromkeys(filter(None, [*names, *celery])))
+    workers = [worker.module for worker in facts.workers]
+    return tuple(dict.fromkeys(filter(None, [*names, *workers])))
