@@ -27,8 +27,9 @@ HARDENED = (
 IN_MATRIX = (
     *("asgi-uvicorn", "awkward-names", "bookworm", "channels-daphne", "files", "frontend", "geodjango", "granian"),
     *("languages", "local-packages", "no-server", "pdm", "pipenv", "poetry", "pyproject", "settings-package"),
-    *("setup-cfg", "src-package", "subfolder", "uv", "uwsgi", "weasyprint", "windows"),
+    *("setup-cfg", "src-package", "subfolder", "uv", "weasyprint", "windows"),
 )
+"""Not uwsgi, which is linked against libpython: the official images have it, their stand-ins do not."""
 STAND_INS = {"frontend": "node:20-trixie-slim"}
 BODIES = {
     "weasyprint": "%PDF-",
