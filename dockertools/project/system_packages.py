@@ -35,7 +35,7 @@ class Row:
 @functools.cache
 def read_table() -> Mapping[str, Row]:
     """Return the table by normalized name of the distribution."""
-    text = resources.files("dockertools.data").joinpath("distribution_packages.toml").read_text(encoding="utf-8")
+    text = resources.files("dockertools").joinpath("data", "distribution_packages.toml").read_text(encoding="utf-8")
     return {name: _make_row(values) for name, values in tomllib.loads(text).items()}
 
 

@@ -32,7 +32,7 @@ def render_dockerignore(facts: ProjectFacts) -> str:
 @functools.cache
 def _read_groups() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     """Return each group of the list: its comment lines and its rules."""
-    text = resources.files("dockertools.data").joinpath("dockerignore.txt").read_text(encoding="utf-8")
+    text = resources.files("dockertools").joinpath("data", "dockerignore.txt").read_text(encoding="utf-8")
     introduction, *groups = text.strip().split("\n\n")
     found = [tuple(group.splitlines()) for group in groups]
     first = (introduction, "", found[0][0]), found[0][1:]
