@@ -1,4 +1,4 @@
-"""Which Debian packages the requirements need, to be built and to run. The table is `data/distribution_packages.toml`."""
+"""Which Debian packages the requirements need, to be built and to run: `data/distribution_packages.toml`."""
 
 from __future__ import annotations
 

@@ -55,6 +55,8 @@ def render_compose(facts: ProjectFacts, config: Config) -> str:
         "rabbitmq": tools.RABBITMQ,
         "memcached": tools.MEMCACHED,
         "workers": [{"name": worker.name, "command": exec_form(worker.argv)} for worker in facts.workers],
+        "checks": facts.settings.has_app("dockertools"),
+        "check": exec_form(manage_argv(facts, "docker_check", "--wait", "30")),
         "migrates": bool(facts.settings.databases) and not beside_code,
         "migrate": exec_form(manage_argv(facts, "migrate", "--noinput")),
         "dependencies": [name for name, wanted in _dependencies(services) if wanted],
