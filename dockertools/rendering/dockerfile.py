@@ -116,6 +116,7 @@ def _runtime(facts: ProjectFacts) -> dict[str, Any]:
         "media": _media(facts),
         "data_variables": words(data_variables(facts)),
         "development_variables": words(development_variables(facts)),
+        "code_target": "." if facts.code_folder == "." else "/app/",
         "workdir": "/app" if facts.code_folder == "." else f"/app/{facts.code_folder}",
     }
 
