@@ -202,3 +202,17 @@ def test_noinput_asks_nothing(project: Path) -> None:
     (project / ".python-version").write_text("3.12\n")
     init(project, "--noinput")
     assert "python:3.12-slim-trixie" in (project / "Dockerfile").read_text()
+
+
+def test_this_repository_holds_what_docker_init_writes() -> None:
+    done = subprocess.run(
+        (sys.executable, "manage.py", "docker_init", "--check", "--format", "json"),
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "cvimprover.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    expected = {**dict.fromkeys(FILES, "unchanged"), "gunicorn.conf.py": "kept"}  # it logs as the service does
+    assert actions(json.loads(done.stdout)) == expected
