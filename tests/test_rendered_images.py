@@ -134,3 +134,10 @@ def test_celery_works_through_the_redis_of_the_compose_file(engine: object, tmp_
         assert ask("GET", f"{web_url(env)}/task").body == b"42"
         services = docker("compose", "ps", "--services", "--status", "running", env=env).split()
         assert sorted(services) == ["beat", "db", "redis", "web", "worker"]
+
+
+@pytest.mark.matrix
+def test_geodjango_talks_to_the_postgis_of_the_compose_file(engine: object, tmp_path: Path) -> None:
+    needs("python:3.13-slim-trixie", "postgis/postgis:17-3.5")
+    with stack("geodjango", tmp_path, POSTGRES_PASSWORD="for-the-test") as env:
+        assert ask("GET", f"{web_url(env)}/database").body.startswith(b"PostGIS 3.")

@@ -144,6 +144,8 @@ class SettingsFacts:
     root_urlconf: str | None
     has_beat_schedule: bool
     variables: tuple[EnvironmentVariable, ...]
+    read_files: tuple[str, ...] = ()
+    """Texts, such as a changelog, that the settings name and probably read."""
 
     def has_app(self, name: str) -> bool:
         """Whether the app is installed, by its package or by a configuration class in it."""
@@ -220,6 +222,8 @@ class ProjectFacts:
     workers: tuple[WorkerFacts, ...]
     packages: SystemPackages
     front_end: FrontEndFacts | None
+    documents: tuple[str, ...]
+    """Texts that are read although they look like documentation: by the installation, or by the settings."""
     needed_files: tuple[str, ...]
     """Files that the image cannot do without, whatever they are called."""
     notes: tuple[Note, ...]

@@ -53,6 +53,7 @@ def inspect_project(config: Config, *, manage: Path | None = None) -> ProjectFac
         workers=find_workers(layout, settings, manifest.names),
         packages=_keep(notes, find_system_packages(manifest, settings, python.suite, config)),
         front_end=front_end,
+        documents=tuple(dict.fromkeys((*manifest.documents, *settings.read_files))),
         needed_files=find_needed_files(layout, manifest, settings, front_end),
         notes=tuple(dict.fromkeys(notes)),
     )

@@ -25,7 +25,7 @@ def find_needed_files(
     leaves behind, does not.
     """
     apps = {app.split(".")[0] for app in settings.installed_apps or ()}
-    wanted = {*manifest.files, *manifest.documents}
+    wanted = {*manifest.files, *manifest.documents, *settings.read_files}
     if manifest.installs_project or "." in manifest.local_paths or manifest.kind is ManifestKind.SETUP:
         wanted.update(_PACKAGING)
     if layout.manage:

@@ -96,7 +96,14 @@ def _make_facts(layout: Layout, source: SettingsSource, live: Mapping[str, Any])
         root_urlconf=_text(values.get("ROOT_URLCONF")),
         has_beat_schedule=bool(values.get("CELERY_BEAT_SCHEDULE")),
         variables=tuple(source.variables[name] for name in sorted(source.variables)),
+        read_files=_read_files(layout, source),
     )
+
+
+def _read_files(layout: Layout, source: SettingsSource) -> tuple[str, ...]:
+    """Return the documents of the project that the source names."""
+    paths = {folder / word.lstrip("/") for folder in layout.search_path for word in source.words}
+    return tuple(sorted({source.relative(path) for path in paths if path.is_file()}))
 
 
 def _text(value: Any) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from dockertools.project.environment_calls import dotted, read_environment_call
 from dockertools.project.evaluate import UNKNOWN, evaluate, plain
 from dockertools.project.facts import EnvironmentVariable, Note
 
+_DOCUMENT = re.compile(r"[\w./-]+\.(?:md|rst|txt)|(?:[\w./-]*/)?(?:VERSION|LICENSE)")
 _ADDING = {"append", "extend", "insert", "update", "setdefault", "remove"}
 
 
@@ -23,6 +25,8 @@ class SettingsSource:
     names: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, EnvironmentVariable] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+    """The texts in the source that look like names of documents."""
     notes: list[Note] = field(default_factory=list)
 
     def relative(self, path: Path) -> str:
@@ -73,6 +77,11 @@ def _read_module(source: SettingsSource, search_path: tuple[Path, ...], module: 
     source.names["__file__"] = str(path)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     _collect_variables(source, path, tree)
+    source.words |= {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOCUMENT.fullmatch(node.value)
+    }
     _Reader(source, search_path, package, path).run(tree.body)
 
 

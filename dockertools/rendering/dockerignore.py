@@ -22,11 +22,11 @@ _MANIFESTS = (*(kind.value for kind in ManifestKind), "Pipfile", "setup.cfg", "r
 def render_dockerignore(facts: ProjectFacts) -> str:
     """Return the rules; those that would leave out a file that is needed are narrowed, or left out themselves."""
     groups = [*_read_groups(), _made_for(facts)]
-    needed = frozenset(_with_folders(set(facts.needed_files) - set(facts.manifest.documents)))
+    needed = frozenset(_with_folders(set(facts.needed_files) - set(facts.documents)))
     kept = ((title, list(_harmless(rules, needed))) for title, rules in groups)
     text = "\n".join("\n".join([*title, *rules]) + "\n" for title, rules in kept if rules or len(title) > 1)
-    documents = [f"!{name}" for name in facts.manifest.documents]
-    return "\n".join([text, "# Read when the project is installed", *documents, ""]) if documents else text
+    documents = [f"!{name}" for name in facts.documents]
+    return "\n".join([text, "# Read by the installation or by the settings", *documents, ""]) if documents else text
 
 
 @functools.cache

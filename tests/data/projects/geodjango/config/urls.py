@@ -1,5 +1,6 @@
 from django.contrib.gis.gdal import SpatialReference
 from django.contrib.gis.geos import Point
+from django.db import connection
 from django.http import HttpResponse
 from django.urls import path
 
@@ -9,4 +10,8 @@ def measure(request):
     return HttpResponse(f"geodjango answers {point.srid} {round(point.x)}")
 
 
-urlpatterns = [path("", measure)]
+def ask(request):
+    return HttpResponse(f"PostGIS {connection.ops.postgis_version()}")
+
+
+urlpatterns = [path("", measure), path("database", ask)]

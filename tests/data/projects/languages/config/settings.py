@@ -20,5 +20,6 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DI
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 USE_TZ = True
+VERSION = (BASE_DIR / "CHANGELOG.md").read_text().splitlines()[0]
 LANGUAGE_CODE = "de"
 LANGUAGES = [("de", "Deutsch"), ("pt-br", "Português")]
