@@ -1,40 +1,45 @@
+# Written by django-dockertools 0.1.0 (sha256:4a4fe8dcabed48ed58427746839d7aee898e1dcb82fc29880c487736da38c45b); once edited, it is kept.
 # The last stage is production, so that a bare `docker build .` is safe to run.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
-# --- builder: compilers and uv; nothing of this stage ships but /opt/venv -------------------------------------------
+# --- builder: compilers and uv; nothing of this stage ships but /opt/venv
 FROM ${BASE_IMAGE} AS builder
 LABEL stage="builder"
 # Packages stay in the cache mounts instead of the layer; docker-clean would empty them after each run.
+# The suite is pinned, and its security updates are wanted.
+# hadolint ignore=DL3008
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     rm -f /etc/apt/apt.conf.d/docker-clean \
  && apt-get update \
  && apt-get install --yes --no-install-recommends gcc libc6-dev libcairo2-dev libpq-dev pkg-config
-ENV UV_COMPILE_BYTECODE=1 \
-    UV_LINK_MODE=copy \
+ENV UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never \
     VIRTUAL_ENV=/opt/venv
+WORKDIR /app
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --root-user-action=ignore uv==0.13.9 \
  && uv venv /opt/venv
-# Only the pinned requirements are seen here: a change of code does not install them again.
+# Only the requirements are seen here: a change of code does not install them again.
 RUN --mount=type=cache,target=/root/.cache/uv \
-    --mount=type=bind,source=requirements.txt,target=/tmp/requirements.txt \
-    uv pip install --require-hashes --requirement /tmp/requirements.txt \
- && uv pip freeze > /opt/venv/requirements.lock
-# LANGUAGES offers English alone; shared objects carry symbols that only a debugger reads; uv's lock is for everybody
-# to write.
-RUN rm /opt/venv/.lock \
+    --mount=type=bind,source=requirements.txt,target=requirements.txt \
+    uv pip install --require-hashes --requirement requirements.txt \
+ && uv pip freeze --exclude-editable > /opt/venv/requirements.lock
+# Locale files of the languages that the project offers stay.
+# Shared objects carry symbols that only a debugger reads. Those in *.libs are left alone: their wheels have rewritten
+# them in ways that strip does not know.
+RUN rm -f /opt/venv/.lock \
  && find /opt/venv -path '*/locale/*' -name '*.[mp]o' -not -path '*/locale/en/*' -delete \
- && find /opt/venv -name '*.so' -exec strip --strip-unneeded {} +
+ && find /opt/venv -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} +
 
-# --- runtime: libraries, user and environment; what development and production share --------------------------------
+# --- runtime: libraries, user and environment; what development and production share
 FROM ${BASE_IMAGE} AS runtime
 LABEL stage="runtime"
-# libpq5 for psycopg[c], libcairo2 for pycairo, the fonts that PDFs are set in.
+# libcairo2 for pycairo, libpq5 for psycopg-c
+# hadolint ignore=DL3008
 RUN --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update \
- && apt-get install --yes --no-install-recommends fonts-dejavu-core libcairo2 libpq5 \
+ && apt-get install --yes --no-install-recommends libcairo2 libpq5 fonts-dejavu-core \
  && rm -rf /var/cache/apt/* /var/cache/ldconfig/aux-cache /var/log/apt /var/log/dpkg.log
 # What installs packages has no place where nothing is installed any more.
 RUN pip uninstall --yes --quiet --root-user-action=ignore pip setuptools wheel \
@@ -42,32 +47,65 @@ RUN pip uninstall --yes --quiet --root-user-action=ignore pip setuptools wheel \
  && useradd --uid 1000 --gid 1000 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin django \
  && install --directory --owner 1000 --group 1000 /data
 ENV PATH=/opt/venv/bin:$PATH \
+    CVIMPROVER_DATA=/data \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1 \
-    CVIMPROVER_DATA=/data
+    PYTHONUNBUFFERED=1
 COPY --link --from=builder /opt/venv /opt/venv
 WORKDIR /app
 
-# --- development: the code is mounted over /app, the server reloads on a change --------------------------------------
+# --- development: the code is mounted over /app, the server reloads on a change
 FROM runtime AS development
 LABEL stage="development"
-ENV DJANGO_DEBUG=1
+# Byte code goes where the user may write, not beside the mounted code.
+ENV PYTHONDONTWRITEBYTECODE= \
+    DJANGO_DEBUG=1 \
+    PYTHONPYCACHEPREFIX=/tmp/bytecode
 COPY . .
 USER 1000:1000
 EXPOSE 8000
 CMD ["python", "manage.py", "runserver", "0.0.0.0:8000"]
 
-# --- production: code baked in and owned by root, gunicorn as PID 1 --------------------------------------------------
+# --- bytecode: of what the application imports, and nothing else; the same files again after most changes of code
+FROM runtime AS bytecode
+LABEL stage="bytecode"
+ENV DJANGO_SETTINGS_MODULE=cvimprover.settings
+COPY . .
+# The values are placeholders for this command alone. The mount keeps what was compiled for an earlier build.
+RUN --mount=type=cache,target=/var/cache/bytecode \
+    SECRET_KEY=only-for-the-build \
+    PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode python <<'SCRIPT'
+import importlib, importlib.util, pathlib, shutil, sys
+
+for name in ('cvimprover.wsgi', 'cvimprover.urls'):
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        print(f"{name} cannot be imported here, so that byte code is made at each start: {error!r}", file=sys.stderr)
+modules = [module for module in list(sys.modules.values()) if getattr(module, "__cached__", None)]
+compiled = [(module.__file__, module.__cached__) for module in modules]
+sys.pycache_prefix = None
+pathlib.Path("/bytecode").mkdir()
+for source, file in compiled:
+    if pathlib.Path(file).is_file() and not source.startswith("/app/"):
+        target = pathlib.Path("/bytecode" + importlib.util.cache_from_source(source))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+SCRIPT
+
+# --- production: code baked in and owned by root, the server as PID 1
 FROM runtime AS production
 LABEL stage="production" \
       io.dockertools.project="cvimprover-api" \
-      org.opencontainers.image.title="CVImprover" \
-      org.opencontainers.image.description="Takes CVs in, gives suggestions and a PDF out" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.title="cvimprover-api"
+ENV DJANGO_SETTINGS_MODULE=cvimprover.settings
 COPY . .
-# Neither needs a secret or a database. Byte code is made now: at run time the folder cannot be written.
-RUN python manage.py collectstatic --noinput --verbosity 0 \
- && python -m compileall -q cvimprover dockertools
+# The values are placeholders for one command: it needs no secret, and no database.
+# At run time nobody may write here, so that byte code is made now; that of other packages comes below.
+RUN --mount=type=cache,target=/var/cache/bytecode \
+    SECRET_KEY=only-for-the-build \
+    PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode python manage.py collectstatic --noinput --verbosity 0 \
+ && python -m compileall -q /app
+COPY --link --from=bytecode /bytecode /
 USER 1000:1000
 EXPOSE 8000
 STOPSIGNAL SIGTERM

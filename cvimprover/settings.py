@@ -130,4 +130,11 @@ LOGGING = {
 
 # The commands of dockertools
 
-DOCKERTOOLS = {"IMAGE": "cvimprover-api:latest", "SERVICE": "web", "MAX_SIZE": "250MB"}
+DOCKERTOOLS = {
+    "IMAGE": "cvimprover-api:latest",
+    "SERVICE": "web",
+    "MAX_SIZE": "250MB",
+    "PYTHON_VERSION": "3.11",
+    "SUITE": "bookworm",
+    "RUNTIME_PACKAGES": ["...", "fonts-dejavu-core"],  # what PDFs are set in
+}

@@ -51,6 +51,10 @@ STAND_INS: dict[str, StandIn] = {
         arguments={"PYTHON": "3.13", "PYTHON_VERSION": "3.13.5", "WHEELS": "pip"},
     ),
     "postgres:15-bookworm": StandIn("", "postgres", "debian:bookworm-slim", {"PG_MAJOR": "15"}),
+    "postgres:17-trixie": StandIn("", "postgres", "debian:trixie-slim", {"PG_MAJOR": "17"}),
+    "postgis/postgis:17-3.5": StandIn("", "postgis", "postgres:17-trixie"),
+    "mariadb:11.8": StandIn("", "mariadb", "debian:trixie-slim"),
+    "node:20-trixie-slim": StandIn("", "node", "debian:trixie-slim"),
     "redis:7-bookworm": StandIn("", "redis", "debian:bookworm-slim"),
     "registry:2": StandIn("", "registry", "debian:bookworm-slim"),
 }

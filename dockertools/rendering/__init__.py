@@ -1,0 +1,1 @@
+"""Facts and configuration -> text. Nothing here reads the project or writes a file."""

@@ -1,0 +1,225 @@
+"""The Dockerfile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dockertools.conf import INFERRED, Config
+from dockertools.project.facts import FrontEndFacts, ProjectFacts
+from dockertools.rendering import tools
+from dockertools.rendering.commands import exec_form, health_argv, manage_argv, server_argv
+from dockertools.rendering.environment import (
+    DATA,
+    build_variables,
+    data_variables,
+    development_variables,
+    words,
+    writes_beside_code,
+)
+from dockertools.rendering.install import UV_CACHE, plan_installation
+from dockertools.rendering.templates import render
+
+_STATIC_APP = "django.contrib.staticfiles"
+_WIDTH = 118
+
+
+def render_dockerfile(facts: ProjectFacts, config: Config) -> str:
+    """Return the Dockerfile of the variant slim."""
+    return render("Dockerfile", {**_builder(facts, config), **_runtime(facts), **_production(facts, config)})
+
+
+def _builder(facts: ProjectFacts, config: Config) -> dict[str, Any]:
+    plan = plan_installation(facts)
+    packages = facts.packages.build
+    has_strip = any(name in packages for name in ("gcc", "g++", "clang", "binutils"))
+    return {
+        "facts": facts,
+        "python": facts.python,
+        "uv": tools.UV,
+        "build_packages": "" if has_strip else "binutils",
+        "build_lines": _wrap((*packages, *(() if has_strip else ("binutils",)))),
+        "install": plan,
+        "install_lines": _run(plan.mounts, plan.commands),
+        "is_uv": any("UV_PROJECT_ENVIRONMENT" in command or "uv sync" in command for command in plan.commands),
+        "locales": _locales(facts, config),
+        "front_end": _front_end(facts.front_end, facts.python.suite),
+    }
+
+
+def _wrap(packages: Iterable[str]) -> str:
+    """Return the packages as one line, or one a line when they are too many to be read so."""
+    names = tuple(packages)
+    line = " ".join(names)
+    return line if len(line) < _WIDTH - 50 else " \\\n        ".join(["", *names]).lstrip()
+
+
+def _run(mounts: Iterable[str], commands: Iterable[str]) -> str:
+    return " \\\n    ".join([*mounts, " \\\n && ".join(commands)])
+
+
+def _locales(facts: ProjectFacts, config: Config) -> tuple[str, ...] | None:
+    """Return the names of locale folders that stay, None when all do.
+
+    A visitor who asks for `pt-br` and finds it missing gets `pt`, so that the plain language stays as well.
+    """
+    inferred = facts.settings.languages
+    if INFERRED in config.languages and inferred is None:
+        return None
+    codes = [code for item in config.languages for code in ((inferred or ()) if item == INFERRED else (item,))]
+    names = {"en", *(name for code in codes for name in (_locale(code), _locale(code.partition("-")[0])))}
+    return tuple(sorted(names))
+
+
+def _locale(code: str) -> str:
+    """Return the folder of a language code, as `django.utils.translation.to_locale` does."""
+    language, _, region = code.lower().partition("-")
+    if not region:
+        return language
+    first, dash, rest = region.partition("-")
+    return f"{language}_{first.title() if len(first) > 2 else first.upper()}{dash}{rest}"
+
+
+def _front_end(front_end: FrontEndFacts | None, suite: str) -> dict[str, Any] | None:
+    if front_end is None:
+        return None
+    prefix = "" if front_end.folder == "." else f"{front_end.folder}/"
+    files = [name for name in ("package.json", front_end.lock_file) if name]
+    install, cache = _NODE_MANAGERS[front_end.manager]
+    if front_end.lock_file is None:
+        install = "npm install"
+    mounts = [f"--mount=type=bind,source={prefix}{name},target={name}" for name in files]
+    mounts = [] if front_end.has_workspaces else mounts
+    return {
+        "image": f"node:{front_end.node_version}-{suite}-slim",
+        "folder": f"/app/{front_end.folder}" if prefix else "/app",
+        "copy": ". /app/" if front_end.reads_templates else f"{prefix} ./",
+        "is_everything": front_end.reads_templates,
+        "install_lines": _run([f"--mount=type=cache,target={cache}", *mounts], [install]),
+        "is_workspace": front_end.has_workspaces,
+        "build": f"{front_end.manager} run build",
+    }
+
+
+_NODE_MANAGERS = {
+    "npm": ("npm ci", "/root/.npm"),
+    "yarn": ("yarn install --frozen-lockfile", "/usr/local/share/.cache/yarn"),
+    "pnpm": ("npm install --global pnpm@10 && pnpm install --frozen-lockfile", "/root/.local/share/pnpm/store"),
+}
+
+
+def _runtime(facts: ProjectFacts) -> dict[str, Any]:
+    return {
+        "runtime_lines": _wrap(facts.packages.runtime),
+        "runtime_reasons": _reasons(facts),
+        "data": DATA if data_variables(facts) else "",
+        "media": _media(facts),
+        "data_variables": words(data_variables(facts)),
+        "development_variables": words(development_variables(facts)),
+        "code_target": "." if facts.code_folder == "." else "/app/",
+        "workdir": "/app" if facts.code_folder == "." else f"/app/{facts.code_folder}",
+    }
+
+
+def _reasons(facts: ProjectFacts) -> list[str]:
+    """Return comment lines such as `libpq5: psycopg-c`."""
+    parts = [f"{name} for {', '.join(reasons)}" for name, reasons in facts.packages.reasons.items()]
+    parts = [part for part in parts if part.split(" ")[0] in facts.packages.runtime]
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(part) + 4 < _WIDTH:
+            lines[-1] += f", {part}"
+        else:
+            lines.append(part)
+    return lines
+
+
+def _media(facts: ProjectFacts) -> str:
+    folder = facts.settings.media_root
+    return "" if not folder or folder.startswith("/") else f"/app/{folder}"
+
+
+def _production(facts: ProjectFacts, config: Config) -> dict[str, Any]:
+    comments, mounts, commands = _after_code(facts)
+    return {
+        "port": config.port,
+        "build_variables": _build_words(facts),
+        "production_comments": comments,
+        "production_lines": _run(mounts, commands),
+        "bytecode_lines": _bytecode(facts),
+        "modules": _imported(facts),
+        "health": exec_form(health_argv(facts, config)),
+        "server": exec_form(server_argv(facts, config)),
+        "development": exec_form(manage_argv(facts, "runserver", f"0.0.0.0:{config.port}")),
+        "project_lines": _run(_PROJECT_MOUNTS, [_PROJECT]),
+    }
+
+
+_PROJECT_MOUNTS = (UV_CACHE, "--mount=type=bind,from=builder,source=/usr/local/bin/uv,target=/usr/local/bin/uv")
+_PROJECT = "VIRTUAL_ENV=/opt/venv uv pip install --no-deps --editable /app"
+_BYTECODE_CACHE = "--mount=type=cache,target=/var/cache/bytecode"
+_KEEPING_BYTECODE = "PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode"
+_STATIC_TEST = (
+    "import django, sys; django.setup(); from django.apps import apps; from django.conf import settings; "
+    f"sys.exit(0 if apps.is_installed('{_STATIC_APP}') and settings.STATIC_ROOT else 3)"
+)
+
+
+def _build_words(facts: ProjectFacts) -> str:
+    return "".join(f"{word} \\\n    " for word in words(build_variables(facts)))
+
+
+def _bytecode(facts: ProjectFacts) -> str:
+    """Return the command that is given the script in the template."""
+    python = f"{_build_words(facts)}{_KEEPING_BYTECODE} python"
+    if facts.manifest.installs_project:
+        return _run([_BYTECODE_CACHE, *_PROJECT_MOUNTS], [_PROJECT, python])
+    return _run([_BYTECODE_CACHE], [python])
+
+
+def _after_code(facts: ProjectFacts) -> tuple[list[str], list[str], list[str]]:
+    """Return comments, mounts and commands of the RUN behind the code."""
+    comments: list[str] = []
+    mounts: list[str] = []
+    commands: list[str] = []
+    if facts.manifest.installs_project:
+        comments.append("The project is installed where it lies, so that its modules and scripts are found.")
+        mounts += _PROJECT_MOUNTS
+        commands.append(_PROJECT)
+    if writes_beside_code(facts):
+        comments.append("SQLite's file lies beside manage.py: the user may add files there, and not touch the others.")
+        commands.append("chgrp 1000 . && chmod 1775 .")
+    note, collecting = _collect_static(facts)
+    comments += note
+    commands += collecting
+    mounts += [_BYTECODE_CACHE] if collecting else []
+    comments.append(
+        "At run time nobody may write here, so that byte code is made now; that of other packages comes below."
+    )
+    return comments, mounts, [*commands, "python -m compileall -q /app"]
+
+
+def _collect_static(facts: ProjectFacts) -> tuple[list[str], list[str]]:
+    """Return what collects static files, told apart from a project that has none."""
+    settings, values = facts.settings, _build_words(facts)
+    collect = f"{values}{_KEEPING_BYTECODE} {' '.join(manage_argv(facts))} collectstatic --noinput --verbosity 0"
+    if settings.installed_apps is None:
+        comment = (
+            "The settings do not say whether there are static files. Exit 3: there are none; broken settings fail."
+        )
+        return [comment], [f'{{ {values}python -c "{_STATIC_TEST}" && {collect} || [ $? -eq 3 ]; }}']
+    if _STATIC_APP not in settings.installed_apps:
+        return [], []
+    if settings.static_root is None:
+        return ["STATIC_ROOT is not set, so that there is nowhere to collect static files to."], []
+    placeholders = (
+        ["The values are placeholders for one command: it needs no secret, and no database."] if values else []
+    )
+    return placeholders, [collect]
+
+
+def _imported(facts: ProjectFacts) -> tuple[str, ...]:
+    """Return the modules from which everything that the processes run is imported."""
+    names = [facts.server.application.partition(":")[0], facts.settings.root_urlconf]
+    workers = [worker.module for worker in facts.workers]
+    return tuple(dict.fromkeys(filter(None, [*names, *workers])))

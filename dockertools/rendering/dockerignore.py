@@ -1,0 +1,76 @@
+"""The .dockerignore: the list in `data/dockerignore.txt`, less what this project needs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from importlib import resources
+
+from dockertools.context.patterns import compile_pattern
+from dockertools.project.facts import ManifestKind, ProjectFacts
+
+_DEVELOPMENT = (
+    "requirements-dev.*",
+    "requirements-test.*",
+    "requirements/dev*",
+    "requirements/local*",
+    "requirements/test*",
+)
+_MANIFESTS = (*(kind.value for kind in ManifestKind), "Pipfile", "setup.cfg", "requirements.in", "MANIFEST.in")
+
+
+def render_dockerignore(facts: ProjectFacts) -> str:
+    """Return the rules; those that would leave out a file that is needed are narrowed, or left out themselves."""
+    groups = [*_read_groups(), _made_for(facts)]
+    needed = frozenset(_with_folders(set(facts.needed_files) - set(facts.documents)))
+    kept = ((title, list(_harmless(rules, needed))) for title, rules in groups)
+    text = "\n".join("\n".join([*title, *rules]) + "\n" for title, rules in kept if rules or len(title) > 1)
+    documents = [f"!{name}" for name in facts.documents]
+    return "\n".join([text, "# Read by the installation or by the settings", *documents, ""]) if documents else text
+
+
+@functools.cache
+def _read_groups() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+    """Return each group of the list: its comment lines and its rules."""
+    text = resources.files("dockertools").joinpath("data", "dockerignore.txt").read_text(encoding="utf-8")
+    introduction, *groups = text.strip().split("\n\n")
+    found = [tuple(group.splitlines()) for group in groups]
+    first = (introduction, "", found[0][0]), found[0][1:]
+    return (first, *((group[:1], group[1:]) for group in found[1:]))
+
+
+def _made_for(facts: ProjectFacts) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the rules that only this project calls for: what it writes itself, and what only the host installs."""
+    folders = (facts.settings.static_root, facts.settings.media_root)
+    rules = [folder for folder in folders if folder and not folder.startswith("/")]
+    rules += [*_DEVELOPMENT, *_MANIFESTS]
+    return ("# What this project writes itself, and lists that the image is not installed from",), tuple(
+        dict.fromkeys(rule for rule in rules if rule not in _listed())
+    )
+
+
+@functools.cache
+def _listed() -> frozenset[str]:
+    return frozenset(rule for _, rules in _read_groups() for rule in rules)
+
+
+def _with_folders(paths: Iterable[str]) -> Iterator[str]:
+    for path in paths:
+        parts = path.split("/")
+        yield from ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+def _harmless(rules: Iterable[str], needed: frozenset[str]) -> Iterator[str]:
+    """Yield the rules that touch nothing needed; one for all folders shrinks to the root where that is enough."""
+    for rule in rules:
+        candidates = (rule, rule.removeprefix("**/"))
+        found = next((candidate for candidate in candidates if not _hits(candidate, needed)), None)
+        if found is not None:
+            yield found
+
+
+def _hits(rule: str, needed: frozenset[str]) -> bool:
+    if rule.startswith("!"):
+        return False
+    pattern = compile_pattern(rule)
+    return any(pattern.matches(path) for path in needed)

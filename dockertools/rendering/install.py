@@ -1,0 +1,108 @@
+"""How the requirements get into `/opt/venv`: each manager's own way, seen through uv."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dockertools.project.facts import ManifestFacts, ManifestKind, ProjectFacts
+from dockertools.rendering import tools
+
+UV_CACHE = "--mount=type=cache,target=/root/.cache/uv"
+EXPORTED = "/tmp/requirements.txt"  # noqa: S108  # in the builder, during one RUN
+_FREEZE = "uv pip freeze --exclude-editable > /opt/venv/requirements.lock"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One RUN: its mounts, and its commands joined by `&&`."""
+
+    comment: str
+    mounts: tuple[str, ...]
+    commands: tuple[str, ...]
+
+
+def plan_installation(facts: ProjectFacts) -> Installation:
+    """Return the RUN that installs the requirements, and the server where the project has none."""
+    manifest = facts.manifest
+    comment, mounts, commands = _PLANS[manifest.kind](manifest)
+    if facts.server.is_added:
+        commands += (f"uv pip install {tools.SERVERS[facts.server.name]}",)
+    return Installation(comment, (UV_CACHE, *mounts), (*commands, _FREEZE))
+
+
+def _bind(path: str, target: str = "", *, writable: bool = False) -> str:
+    options = ",rw" if writable else ""
+    return f"--mount=type=bind,source={path},target={target or path}{options}"
+
+
+def _locals(manifest: ManifestFacts) -> tuple[str, ...]:
+    """Bind the folders that are requirements, at the place where production has them."""
+    return tuple(_bind(path, writable=True) for path in manifest.local_paths)
+
+
+def _hashes(manifest: ManifestFacts) -> str:
+    can_be_required = manifest.has_hashes and not manifest.local_paths and not manifest.uses_repositories
+    return "--require-hashes " if can_be_required else ""
+
+
+def _requirements(manifest: ManifestFacts) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    comment = "Only the requirements are seen here: a change of code does not install them again."
+    options = "".join(f"{option} " for option in manifest.options)
+    install = f"uv pip install {_hashes(manifest)}{options}--requirement {manifest.files[0]}"
+    if "." in manifest.local_paths:
+        comment = "The requirements name the project itself, so that all of it is seen here, and any change runs this."
+        return comment, ("--mount=type=bind,target=/app,rw",), (install,)
+    converted = {path: f"/tmp/encoded/{path}" for path in manifest.utf16_files}  # noqa: S108  # in the builder
+    mounts = tuple(_bind(path, converted.get(path, "")) for path in manifest.files)
+    folders = sorted({folder for path in converted if (folder := posixpath.dirname(path))})
+    commands = [f"mkdir --parents {' '.join(folders)}"] if folders else []
+    commands += [
+        f"iconv --from-code=UTF-16 --to-code=UTF-8 --output={path} {encoded}" for path, encoded in converted.items()
+    ]
+    return comment, (*mounts, *_locals(manifest)), (*commands, install)
+
+
+def _uv(manifest: ManifestFacts) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    comment = "Only the lock file is seen here, whose hashes uv checks: a change of code does not install it again."
+    sync = "uv sync --frozen --no-default-groups --no-install-project"
+    return comment, (_bind("uv.lock"), _bind("pyproject.toml"), *_locals(manifest)), (sync,)
+
+
+def _exported(manager: str, export: str) -> Callable[[ManifestFacts], tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    def plan(manifest: ManifestFacts) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        comment = f"{manager} says what its lock file means, and does not ship. A change of code does not run this."
+        mounts = tuple(_bind(path) for path in manifest.files)
+        install = f"uv pip install {_hashes(manifest)}--requirement {EXPORTED}"
+        return comment, (*mounts, *_locals(manifest)), (export, install, f"rm {EXPORTED}")
+
+    return plan
+
+
+def _declared(manifest: ManifestFacts) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    comment = "Only the list of dependencies is seen here: a change of code does not install them again."
+    mounts = tuple(_bind(path) for path in manifest.files)
+    return comment, mounts, (f"uv pip install --requirement {manifest.files[0]}",)
+
+
+def _setup(manifest: ManifestFacts) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    comment = "What setup.py does nobody knows before it runs, so that all of the project is seen here."
+    install = f"uv pip install --requirement {manifest.files[0]}"
+    return comment, ("--mount=type=bind,target=/app,rw",), (install,)
+
+
+_PLANS = {
+    ManifestKind.REQUIREMENTS: _requirements,
+    ManifestKind.UV: _uv,
+    ManifestKind.POETRY: _exported(
+        "Poetry",
+        f"uvx --from poetry=={tools.POETRY} --with poetry-plugin-export=={tools.POETRY_EXPORT} "
+        f"poetry export --only main --format requirements.txt --output {EXPORTED}",
+    ),
+    ManifestKind.PDM: _exported("PDM", f"uvx pdm=={tools.PDM} export --prod --format requirements --output {EXPORTED}"),
+    ManifestKind.PIPENV: _exported("Pipenv", f"uvx pipenv=={tools.PIPENV} requirements --hash > {EXPORTED}"),
+    ManifestKind.PYLOCK: _declared,
+    ManifestKind.PYPROJECT: _declared,
+    ManifestKind.SETUP: _setup,
+}

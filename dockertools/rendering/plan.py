@@ -1,0 +1,83 @@
+"""Compare the files as they should be with those on the disk, and write what may be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dockertools.conf import COMPOSE_FILE_NAMES
+from dockertools.files import Ownership, mark, ownership, read_text, unified_diff, unmark, write_atomically
+from dockertools.rendering.files import COMPOSE, RenderedFile
+
+CREATE, UPDATE, UNCHANGED, KEPT = "create", "update", "unchanged", "kept"
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """What happens to a file. `owner` is whose it is now; `diff` leads from what is there to what should be."""
+
+    path: str
+    action: str
+    owner: Ownership
+    diff: str
+    text: str
+    is_saved_first: bool = False
+    """Whether the present content goes to `<path>.orig` before."""
+
+    @property
+    def is_drift(self) -> bool:
+        """Whether a file of ours is not as it should be: missing, outdated, or edited."""
+        return self.owner is not Ownership.THEIRS and bool(self.diff)
+
+
+def plan_files(root: Path, rendered: Iterable[RenderedFile], *, force: bool = False) -> tuple[PlannedFile, ...]:
+    """Return what is to be done; files of the user's are kept, and so are edited ones unless `force`.
+
+    Raises DockertoolsError when a file cannot be read.
+    """
+    return tuple(_plan(root, _existing(root, file), file.body, force) for file in rendered)
+
+
+def _existing(root: Path, file: RenderedFile) -> str:
+    """Return the path, for the compose file the one that compose would find: a second default would shadow it."""
+    if file.path != COMPOSE:
+        return file.path
+    return next((name for name in COMPOSE_FILE_NAMES if (root / name).exists()), COMPOSE)
+
+
+def _plan(root: Path, path: str, body: str, force: bool) -> PlannedFile:
+    present = read_text(root / path)
+    owner = ownership(present)
+    diff = unified_diff(path, unmark(present or ""), body)
+    if owner is Ownership.MISSING:
+        return PlannedFile(path, CREATE, owner, diff, mark(body))
+    if not diff and owner is not Ownership.EDITED:
+        return PlannedFile(path, UNCHANGED, owner, diff, present or "")
+    if owner is Ownership.OURS:
+        return PlannedFile(path, UPDATE, owner, diff, mark(body))
+    if owner is Ownership.EDITED and force:
+        return PlannedFile(path, UPDATE, owner, diff, mark(body), is_saved_first=True)
+    return PlannedFile(path, KEPT, owner, diff, present or "")
+
+
+def write_files(root: Path, planned: Iterable[PlannedFile]) -> None:
+    """Write what is created or updated, each file whole.
+
+    Raises DockertoolsError when a folder cannot be written.
+    """
+    for file in planned:
+        if file.action not in (CREATE, UPDATE):
+            continue
+        if file.is_saved_first and (content := read_text(root / file.path)) is not None:
+            write_atomically(_free_name(root / f"{file.path}.orig"), content)
+        write_atomically(root / file.path, file.text)
+
+
+def _free_name(path: Path) -> Path:
+    """Return the path, numbered where an earlier copy lies there already."""
+    number, candidate = 1, path
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}.{number}")
+    return candidate
