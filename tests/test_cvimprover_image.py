@@ -83,20 +83,6 @@ def test_a_changed_view_leaves_every_step_before_the_code_cached(production_imag
         assert any(name.endswith("COPY . .") for name in rebuilt)
 
 
-def test_a_changed_view_leaves_the_layer_of_byte_code_as_it_was(production_image: str, tmp_path: Path) -> None:
-    project = copy_project(tmp_path)
-    view = project / "cvimprover" / "views.py"
-    view.write_text(view.read_text() + f"\n# {uuid4()}\n")
-    with temporary_tag() as tag:
-        build_document(project, "--tag", tag)
-        layers = [
-            json.loads(docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", image))
-            for image in (production_image, tag)
-        ]
-        assert layers[0][-1] == layers[1][-1]
-        assert layers[0] != layers[1]
-
-
 def test_production_holds_no_compiler_and_no_installer(production_image: str) -> None:
     script = "for name in gcc cc make pip pip3 uv; do command -v $name; done; python -c 'import pip'"
     done = docker("run", "--rm", production_image, "sh", "-c", f"{{ {script}; }} 2>&1 || true")
