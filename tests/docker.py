@@ -20,6 +20,15 @@ from uuid import uuid4
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_SECONDS = 60.0
+HARDENED = (
+    "--read-only",
+    "--tmpfs=/tmp",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    "--publish=127.0.0.1::8000",
+    "--env=SECRET_KEY=for-the-test-alone",
+    "--env=DJANGO_INSECURE_HTTP=1",
+)
 
 
 def docker(*arguments: str, env: Mapping[str, str] | None = None) -> str:
@@ -143,3 +152,13 @@ def wait_until_ready(url: str, container: str) -> None:
         time.sleep(0.1)
     log = subprocess.run(("docker", "logs", container), capture_output=True, text=True, check=False)
     raise AssertionError(f"{url} did not answer 200:\n{log.stdout}{log.stderr}")
+
+
+@contextlib.contextmanager
+def service(image: str, *options: str) -> Iterator[tuple[str, str]]:
+    """Run the image hardened, its tables made; yield the container and its URL."""
+    with running(image, *HARDENED, *options) as container:
+        docker("exec", container, "python", "manage.py", "migrate", "--noinput", "--verbosity=0")
+        url = published_url(container)
+        wait_until_ready(f"{url}/readyz", container)
+        yield container, url

@@ -6,8 +6,6 @@ import http.client
 import json
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +22,7 @@ from tests.docker import (
     docker_build,
     published_url,
     running,
+    service,
     temporary_tag,
     temporary_volume,
     wait_until_ready,
@@ -31,26 +30,7 @@ from tests.docker import (
 
 pytestmark = pytest.mark.engine
 
-HARDENED = (
-    "--read-only",
-    "--tmpfs=/tmp",
-    "--cap-drop=ALL",
-    "--security-opt=no-new-privileges",
-    "--publish=127.0.0.1::8000",
-    "--env=SECRET_KEY=for-the-test-alone",
-    "--env=DJANGO_INSECURE_HTTP=1",
-)
 CV = {"name": "Ada Example", "text": "EXPERIENCE\n- Was responsible for various things\n"}
-
-
-@contextmanager
-def service(image: str, *options: str) -> Iterator[tuple[str, str]]:
-    """Run the image hardened, its tables made; yield the container and its URL."""
-    with running(image, *HARDENED, *options) as container:
-        docker("exec", container, "python", "manage.py", "migrate", "--noinput", "--verbosity=0")
-        url = published_url(container)
-        wait_until_ready(f"{url}/readyz", container)
-        yield container, url
 
 
 def steps_without_code(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from cvimprover.api.errors import ApiError
 PAGE_LIMIT = 10**9
 PAGE_SIZE_LIMIT = 100
 NAME_LENGTH = 200
+TEXT_LENGTH = 200_000  # some 50 full pages; what a worker can review and draw within seconds and some 100 MB
 
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -151,7 +152,11 @@ def _check_characters(value: str) -> str:
 
 
 def _check_text(value: str) -> str:
-    return "" if value.strip() else "is empty"
+    if not value.strip():
+        return "is empty"
+    if len(value) > TEXT_LENGTH:
+        return f"has {len(value)} characters; at most {TEXT_LENGTH} are allowed"
+    return ""
 
 
 def _check_line(field: str, value: str) -> str:

@@ -23,9 +23,21 @@ _SCRIPT_OF_WORD = {
     "HALFWIDTH": "Katakana",
 }
 _COMMON_WORDS = frozenset(
-    {"COMBINING", "DOUBLE-STRUCK", "FEMININE", "FULLWIDTH", "MASCULINE", "MATHEMATICAL", "MICRO", "MODIFIER", "SCRIPT"}
+    {
+        "COMBINING",
+        "DOUBLE-STRUCK",
+        "FEMININE",
+        "FULLWIDTH",
+        "MASCULINE",
+        "MATHEMATICAL",
+        "MICRO",
+        "MODIFIER",
+        "ROMAN",
+        "SCRIPT",
+    }
 )
 _INVISIBLE = frozenset({"Cf", "Cs"})
+_UNKNOWN = frozenset({"Cn", "Co"})
 _EMOJI_FROM = 0x1F000
 
 
@@ -45,12 +57,12 @@ def make_readable(text: str, has_glyph: Callable[[str], bool]) -> Readable:
     left_out: set[str] = set()
     run = gap = ""
     for piece, name in _read(unicodedata.normalize("NFC", text), has_glyph):
-        if name and name == run:
+        if name and piece == run:
             gap = ""  # the spaces between words of one script
         elif name:
             pieces.append(f"{gap}[{piece}]")
             left_out.add(name)
-            run, gap = name, ""
+            run, gap = piece, ""
         elif run and piece == " ":
             gap += piece
         else:
@@ -64,7 +76,7 @@ def script_of(character: str) -> str:
     if character.isascii() or unicodedata.category(character)[0] not in "LMN":
         return COMMON
     word = unicodedata.name(character, "").partition(" ")[0]
-    if not word or word in _COMMON_WORDS or unicodedata.category(character) in {"No", "Nl"}:
+    if not word or word in _COMMON_WORDS or unicodedata.category(character) == "No":
         return COMMON
     return _SCRIPT_OF_WORD.get(word, word.capitalize())
 
@@ -87,7 +99,8 @@ def _read(text: str, has_glyph: Callable[[str], bool]) -> Iterator[tuple[str, st
 
 def _is_drawable(character: str, has_glyph: Callable[[str], bool]) -> bool:
     script = script_of(character)
-    return (script == COMMON or script in DRAWN_SCRIPTS) and has_glyph(character)
+    is_known = unicodedata.category(character) not in _UNKNOWN
+    return is_known and (script == COMMON or script in DRAWN_SCRIPTS) and has_glyph(character)
 
 
 def _is_variation(character: str) -> bool:
@@ -100,7 +113,7 @@ def _mark(character: str, category: str) -> tuple[str, str]:
         return f"U+{ord(character):04X}", f"rare {script}"
     if script:
         return script, script
-    if category in {"Co", "Cn"}:
+    if category in _UNKNOWN:
         return f"U+{ord(character):04X}", "unknown"
     name = "emoji" if ord(character) >= _EMOJI_FROM else "symbol"
     return name, name
