@@ -117,6 +117,7 @@ KEEPS_QUIET = [
     ("doubled-word", JOB + "- Sang for New York York Choir, 10 10"),
     ("inconsistent-tense", "Experience\nEngineer, Jan 2019 - present\n- Manage three\n- Built two"),
     ("inconsistent-tense", JOB + "- Set up three labs"),
+    ("inconsistent-tense", JOB + "- Reports were automated\n- Support for four teams\n- Design of 3 tools"),
     ("missing-number", JOB + "- Doubled the sales"),
     ("few-numbers", JOB + "- Cut 4 costs\n- Built 2\n- Led b\n- Ran c"),
     ("no-experience", JOB),

@@ -117,8 +117,15 @@ PRESENT: frozenset[str] = _words(
     "edit ensure establish evaluate execute facilitate generate give guide handle help hire identify implement "
     "improve increase install integrate introduce investigate launch lead liaise maintain make manage mentor migrate "
     "monitor negotiate operate optimise optimize organise organize oversee own perform plan prepare present produce "
-    "program provide reduce report research resolve review run sell serve set solve supervise support teach test "
+    "program provide reduce report research resolve review run sell serve solve supervise support teach test "
     "train translate troubleshoot update use work write"
+)
+
+# "Reports were ..." and "Support for ..." begin with a noun.
+AFTER_NOUNS: frozenset[str] = _words("are had has have is of was were")
+NOUNS_TOO: frozenset[str] = _words(
+    "act build design document drive guide handle help hire launch lead plan program report research review support "
+    "test update use work"
 )
 
 COMMON_ENGLISH: frozenset[str] = _words(

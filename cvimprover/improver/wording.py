@@ -100,7 +100,7 @@ def doubled_word(facts: Facts) -> Iterator[Finding]:
 def inconsistent_tense(facts: Facts) -> Iterator[Finding]:
     """Find present tense in a position that has ended, and a mixture where nothing says whether it has."""
     for entry in facts.entries:
-        present = [block for block in entry.bullets if is_present(first_word(block))]
+        present = [block for block in entry.bullets if is_present(block)]
         past = [block for block in entry.bullets if is_past(first_word(block))]
         if entry.span and not entry.span.is_current:
             for block in present:
@@ -119,9 +119,9 @@ def is_past(word: str) -> bool:
     return word in tables.PAST or (word.endswith("ed") and word not in tables.PRESENT)
 
 
-def is_present(word: str) -> bool:
-    if word in tables.PAST - {"set", "cut", "split"}:
-        return False
-    stems = {word, word.removesuffix("s"), word.removesuffix("es")}
-    stems.add(f"{word.removesuffix('ies')}y" if word.endswith("ies") else word)
-    return bool(stems & (tables.PRESENT - {"set", "cut", "split"}))
+def is_present(block: Block) -> bool:
+    """Tell whether a bullet begins with a verb in the present tense, and not with a noun that looks like one."""
+    first, second = [*_WORD.findall(block.text.casefold(), 0, 80), "", ""][:2]
+    stems = {first, first.removesuffix("s"), first.removesuffix("es"), re.sub(r"ies$", "y", first)}
+    is_noun = second in tables.AFTER_NOUNS or (second == "for" and bool(stems & tables.NOUNS_TOO))
+    return not is_noun and bool(stems & tables.PRESENT) and first not in tables.PAST
