@@ -25,7 +25,7 @@ class Kind(StrEnum):
     BULLET = "bullet"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Block:
     """A heading, paragraph or bullet. `line` counts from 1; `section` is a key of SECTIONS, or empty."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +21,7 @@ from pypdf import PdfReader
 
 from cvimprover.document import parse_document
 from cvimprover.pdf import Content, draw_pdf
-from tests.docker import ask, service
+from tests.docker import ask, docker, service
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 needs_cairo = pytest.mark.skipif(find_spec("cairo") is None, reason="pycairo is not installed; the image has it")
@@ -29,9 +31,15 @@ Fetch = Callable[..., tuple[Headers, bytes]]
 
 
 @pytest.fixture(scope="module")
-def container_url(production_image: str) -> Iterator[str]:
-    with service(production_image, "--tmpfs=/data:uid=1000,gid=1000,mode=0700") as (_container, url):
-        yield url
+def container(production_image: str) -> Iterator[tuple[str, str]]:
+    """The container and the URL of a service."""
+    with service(production_image, "--tmpfs=/data:uid=1000,gid=1000,mode=0700") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def container_url(container: tuple[str, str]) -> str:
+    return container[1]
 
 
 def by_this_python(request: pytest.FixtureRequest) -> Fetch:
@@ -134,7 +142,7 @@ def test_a_word_that_is_too_long_is_broken(fetch: Fetch) -> None:
 
 
 def test_a_cv_of_the_largest_size_is_drawn(fetch: Fetch) -> None:
-    _, pdf = fetch(name="Ada", text="# a\n" * 50_000)
+    _, pdf = fetch(name="Ada", text="# a\n" * 25_000)
     assert len(PdfReader(BytesIO(pdf)).pages) > 1000
 
 
@@ -174,3 +182,28 @@ def test_the_same_cv_gives_the_same_bytes_in_several_requests_at_once(container_
     with ThreadPoolExecutor(8) as pool:
         pdfs = list(pool.map(lambda _: ask("GET", url).body, range(16)))
     assert len(set(pdfs)) == 1
+
+
+@pytest.mark.engine
+def test_drawing_writes_nothing_but_the_json_log(container: tuple[str, str]) -> None:
+    name, url = container
+    created = ask("POST", f"{url}/api/cvs/", MIXED)
+    assert ask("GET", f"{url}{created.json()['url']}/pdf").status == 200
+    logged = subprocess.run(("docker", "logs", name), capture_output=True, text=True, check=True)
+    assert logged.stderr == ""
+    assert all(json.loads(line)["level"] in {"info", "warning"} for line in logged.stdout.splitlines())
+
+
+@pytest.mark.engine
+def test_without_the_font_there_is_no_pdf_and_the_error_names_its_package(container: tuple[str, str]) -> None:
+    script = """
+from datetime import datetime
+from cvimprover.pdf import Content, PdfUnavailableError, draw_pdf
+try:
+    draw_pdf(Content("Ada", "", ()), created=datetime(2026, 1, 1))
+except PdfUnavailableError as error:
+    print(error)
+"""
+    no_fonts = "echo '<fontconfig/>' >/tmp/none.conf && FONTCONFIG_FILE=/tmp/none.conf exec python -c \"$1\""
+    said = docker("exec", container[0], "sh", "-c", no_fonts, "sh", script)
+    assert said == "The font DejaVu Sans is not installed: it is in Debian's fonts-dejavu-core."

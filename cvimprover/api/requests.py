@@ -18,7 +18,7 @@ from cvimprover.api.errors import ApiError
 PAGE_LIMIT = 10**9
 PAGE_SIZE_LIMIT = 100
 NAME_LENGTH = 200
-TEXT_LENGTH = 200_000  # some 50 full pages; what a worker can review and draw within seconds and some 100 MB
+TEXT_LENGTH = 100_000  # some 25 full pages; a worker reviews and draws them within seconds and its memory
 
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from io import BytesIO
+from pathlib import Path
+from tempfile import mkdtemp
+from threading import Lock
 from typing import Any
 
 from cvimprover.document import Block
@@ -16,6 +21,9 @@ from cvimprover.pdf.scripts import make_readable
 FONT = "DejaVu Sans"
 FONT_PACKAGE = "fonts-dejavu-core"
 NEEDED_GLYPHS = "AΩЖ"
+
+# Threads would not draw faster side by side, and a worker's memory is meant for the pages of one PDF.
+_drawing = Lock()
 
 
 class PdfUnavailableError(Exception):
@@ -38,16 +46,27 @@ def draw_pdf(content: Content, *, created: datetime) -> Drawn:
     if not all(has_glyph(character) for character in NEEDED_GLYPHS):
         raise PdfUnavailableError(f"The font {FONT} is not installed: it is in Debian's {FONT_PACKAGE}.")
     readable, left_out = _make_content_readable(content, has_glyph)
-    pages = lay_out(readable, _make_measure(cairo))
-    return Drawn(_draw(cairo, pages, readable, created), len(pages), left_out)
+    with _drawing:
+        pages = lay_out(readable, _make_measure(cairo))
+        return Drawn(_draw(cairo, pages, readable, created), len(pages), left_out)
 
 
 def _load_cairo() -> Any:
+    _have_font_cache()
     try:
         import cairo  # noqa: PLC0415  (a host that cannot build pycairo runs all else)
     except ImportError as error:
         raise PdfUnavailableError(f"cairo cannot be loaded ({error}): install pycairo and libcairo2.") from error
     return cairo
+
+
+@cache
+def _have_font_cache() -> None:
+    """Give fontconfig a folder for its cache where the user has no home, as in a container: else it complains."""
+    home = Path(os.environ.get("HOME") or "/")
+    if "XDG_CACHE_HOME" not in os.environ and not os.access(home, os.W_OK):
+        with suppress(OSError):  # nothing is writable: the fonts are found all the same
+            os.environ["XDG_CACHE_HOME"] = mkdtemp(prefix="cvimprover-fonts-")
 
 
 def _make_content_readable(content: Content, has_glyph: Callable[[str], bool]) -> tuple[Content, tuple[str, ...]]:

@@ -43,7 +43,7 @@ _YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 Measure = Callable[[str, Style], float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # one for every word: without slots they need twice the memory
 class Text:
     x: float
     y: float
@@ -51,7 +51,7 @@ class Text:
     style: Style
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Box:
     """A filled rectangle; `y` is its upper edge."""
 
@@ -62,7 +62,7 @@ class Box:
     grey: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Bookmark:
     """An entry of the outline."""
 
@@ -84,14 +84,14 @@ class Content:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """The words of a line, each with its distance from the line's beginning."""
 
     words: tuple[tuple[float, str], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """Lines that belong together, and how they stand."""
 
