@@ -138,3 +138,10 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 def test_what_is_written_a_line_is_read_a_line(lines: list[str]) -> None:
     text, _ = decode("\n".join(lines).encode())
     assert [line for _, line in logical_lines(text)] == lines
+
+
+def test_what_pip_compile_leaves_out_is_known(tmp_path: Path) -> None:
+    comment = "# The following packages are considered to be unsafe in a requirements file:\n# setuptools\n"
+    write(tmp_path, requirements=f"Django==5.2 --hash=sha256:aa\n\n{comment}")
+    read = read_requirements(tmp_path, "requirements.txt")
+    assert (read.has_hashes, read.left_out) == (True, ("setuptools",))

@@ -127,6 +127,11 @@ def _read_requirements_file(root: Path, manifest: Manifest, version: str) -> tup
     read = read_requirements(root, manifest.path, python_version=version)
     notes = list(read.notes)
     notes += [Note("is UTF-16; the build converts it. Save it as UTF-8", name) for name in read.utf16_files]
+    if read.has_hashes and read.left_out:
+        names = ", ".join(read.left_out)
+        notes.append(
+            Note(f"leaves {names} out, which come without a hash; `pip-compile --allow-unsafe`", manifest.path)
+        )
     unpinned = [item.name for item in read.requirements if not item.version and item.name not in read.constrained]
     if unpinned:
         shown = ", ".join(unpinned[:3]) + (f" and {len(unpinned) - 3} more" if len(unpinned) > 3 else "")
@@ -137,7 +142,7 @@ def _read_requirements_file(root: Path, manifest: Manifest, version: str) -> tup
             files=read.files,
             requirements=tuple(item for item in read.requirements if item.name),
             has_everything=read.has_hashes,
-            has_hashes=read.has_hashes,
+            has_hashes=read.has_hashes and not read.left_out,
             utf16_files=read.utf16_files,
             local_paths=read.local_paths,
             options=read.options,

@@ -26,6 +26,9 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_UNSAFE = re.compile(
+    r"^# The following packages .*unsafe in a requirements file.*\n(?P<names>(?:# [\w.-]+.*\n?)+)", re.MULTILINE
+)
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _HASH = re.compile(r"\s--hash[= ]\S+")
 _LINE_OPTION = re.compile(r"\s--(?:global-option|config-settings?|hash)[= ].*$")
@@ -49,6 +52,8 @@ class RequirementsFile:
     utf16_files: tuple[str, ...] = ()
     local_paths: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """What pip-compile leaves out of a list with hashes, and pip expects to be there already: setuptools."""
     constrained: frozenset[str] = frozenset()
     """What constraints files pin."""
     notes: tuple[Note, ...] = ()
@@ -68,6 +73,7 @@ class _Reading:
     lines_without_hash: int = 0
     local_paths: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     no_wheels: set[str] = field(default_factory=set)
     constrained: set[str] = field(default_factory=set)
     notes: list[Note] = field(default_factory=list)
@@ -92,6 +98,7 @@ def read_requirements(root: Path, path: str, *, python_version: str = "") -> Req
         utf16_files=tuple(name for name, encoding in reading.files.items() if encoding in ("utf-16", "utf-32")),
         local_paths=tuple(dict.fromkeys(reading.local_paths)),
         options=tuple(dict.fromkeys(reading.options)),
+        left_out=tuple(dict.fromkeys(reading.left_out)),
         constrained=frozenset(reading.constrained),
         notes=tuple(reading.notes),
     )
@@ -138,6 +145,8 @@ def _read_file(reading: _Reading, path: str, *, is_constraint: bool, line: int =
         reading.note(f"is not UTF-8 (byte {error.start}) and has no byte order mark; it is left out", path)
         return
     reading.files[path] = encoding
+    if unsafe := _UNSAFE.search(text):
+        reading.left_out += [line.split()[1] for line in unsafe["names"].splitlines()]
     for number, content in logical_lines(text):
         if content.startswith("-"):
             _read_option(reading, path, number, content)

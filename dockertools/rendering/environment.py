@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dockertools.project.facts import EnvironmentVariable, ProjectFacts
@@ -108,8 +107,3 @@ def writes_beside_code(facts: ProjectFacts) -> bool:
 def words(variables: tuple[Variable, ...]) -> tuple[str, ...]:
     """Return `NAME=value` for each."""
     return tuple(f"{variable.name}={variable.value}" for variable in variables)
-
-
-def by_name(variables: tuple[Variable, ...]) -> Mapping[str, str]:
-    """Return the values by name."""
-    return {variable.name: variable.value for variable in variables}
