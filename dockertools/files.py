@@ -103,6 +103,15 @@ def write_atomically(path: Path, data: str | bytes) -> None:
         ) from error
 
 
+def free_name(path: Path) -> Path:
+    """Return the path, numbered where something of that name is there already."""
+    number, candidate = 1, path
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}.{number}")
+    return candidate
+
+
 def _replace(target: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     temporary = Path(name)

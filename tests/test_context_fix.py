@@ -3,7 +3,9 @@ from pathlib import Path
 from dockertools.context import inspect_context
 from dockertools.context.fix import HEADING, Fix, apply_fix, make_fix, rules_against
 from dockertools.context.risks import find_risks
-from dockertools.files import Ownership, mark, ownership
+from dockertools.files import Ownership, mark, ownership, unmark
+from dockertools.rendering.files import RenderedFile
+from dockertools.rendering.plan import plan_files, write_files
 from tests.context_trees import write_tree
 
 
@@ -79,3 +81,22 @@ def test_what_needs_a_decision_is_not_added(tmp_path: Path) -> None:
     assert rules_against(risks) == ("model.bin",)
     assert plan(root).rules == ()
     assert not apply_fix(plan(root))
+
+
+def test_docker_init_keeps_the_rules_that_were_added(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "c", {".env": "x", "odd.kdbx": "x", ".dockerignore": mark("media\n")})
+    assert apply_fix(plan(root))
+    (planned,) = plan_files(root, [RenderedFile(".dockerignore", "media\n")])
+    assert planned.action == "unchanged"
+    (planned,) = plan_files(root, [RenderedFile(".dockerignore", "**/.env\nmedia\n")])
+    assert planned.action == "update"
+    write_files(root, [planned])
+    assert unmark((root / ".dockerignore").read_text()) == f"**/.env\nmedia\n\n{HEADING}\n**/*.kdbx\n"
+
+
+def test_a_saved_file_does_not_replace_one_saved_before(tmp_path: Path) -> None:
+    edited = mark("media\n") + "static\n"
+    root = write_tree(tmp_path / "c", {".env": "x", ".dockerignore": edited, ".dockerignore.orig": "first\n"})
+    assert apply_fix(plan(root), force=True)
+    assert (root / ".dockerignore.orig").read_text() == "first\n"
+    assert (root / ".dockerignore.orig.2").read_text() == edited

@@ -69,9 +69,15 @@ def apply_fix(fix: Fix, *, force: bool = False) -> bool:
     if not fix.rules or fix.owner is Ownership.THEIRS or (fix.owner is Ownership.EDITED and not force):
         return False
     if fix.owner is Ownership.EDITED:
-        files.write_atomically(fix.path.with_name(f"{fix.path.name}.orig"), fix.old)
+        files.write_atomically(files.free_name(fix.path.with_name(f"{fix.path.name}.orig")), fix.old)
     files.write_atomically(fix.path, fix.new)
     return True
+
+
+def added_rules(text: str, body: str) -> str:
+    """Return what `--fix` added to the file with this text, less what `body` has itself; it goes behind `body`."""
+    rules = text.partition(f"{HEADING}\n")[2].splitlines()
+    return _append(body, tuple(rule for rule in rules if rule not in body.splitlines()))[len(body) :]
 
 
 def _append(text: str, rules: tuple[str, ...]) -> str:

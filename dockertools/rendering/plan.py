@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dockertools.conf import COMPOSE_FILE_NAMES
-from dockertools.files import Ownership, mark, ownership, read_text, unified_diff, unmark, write_atomically
+from dockertools.context.fix import added_rules
+from dockertools.context.ignore_file import IGNORE_FILE_NAME
+from dockertools.files import Ownership, free_name, mark, ownership, read_text, unified_diff, unmark, write_atomically
 from dockertools.rendering.files import COMPOSE, RenderedFile
 
 CREATE, UPDATE, UNCHANGED, KEPT = "create", "update", "unchanged", "kept"
@@ -49,6 +51,8 @@ def _existing(root: Path, file: RenderedFile) -> str:
 def _plan(root: Path, path: str, body: str, force: bool) -> PlannedFile:
     present = read_text(root / path)
     owner = ownership(present)
+    if path == IGNORE_FILE_NAME and owner in (Ownership.OURS, Ownership.EDITED):
+        body += added_rules(present or "", body)
     diff = unified_diff(path, unmark(present or ""), body)
     if owner is Ownership.MISSING:
         return PlannedFile(path, CREATE, owner, diff, mark(body))
@@ -70,14 +74,5 @@ def write_files(root: Path, planned: Iterable[PlannedFile]) -> None:
         if file.action not in (CREATE, UPDATE):
             continue
         if file.is_saved_first and (content := read_text(root / file.path)) is not None:
-            write_atomically(_free_name(root / f"{file.path}.orig"), content)
+            write_atomically(free_name(root / f"{file.path}.orig"), content)
         write_atomically(root / file.path, file.text)
-
-
-def _free_name(path: Path) -> Path:
-    """Return the path, numbered where an earlier copy lies there already."""
-    number, candidate = 1, path
-    while candidate.exists():
-        number += 1
-        candidate = path.with_name(f"{path.name}.{number}")
-    return candidate

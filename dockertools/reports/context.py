@@ -119,7 +119,7 @@ def print_context(
 def _summary(facts: ContextFacts, budget: Budget | None) -> Table:
     path = facts.ignore_file.path
     rules = f"{_within(facts, path)}, {len(facts.rules)} rules" if path else "none: everything is sent"
-    dockerfile = _within(facts, facts.dockerfile) if facts.dockerfile else "not a file on this machine"
+    dockerfile = _within(facts, facts.dockerfile) if facts.dockerfile else "none on this machine"
     total_files, total = facts.files + facts.excluded_files, facts.size + facts.excluded_size
     saved = f" ({100 * facts.excluded_size / total:.0f} % smaller)" if total else ""
     table = Table.grid(padding=(0, 2))

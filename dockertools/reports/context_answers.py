@@ -83,7 +83,7 @@ def print_fix(console: Console, fix: Fix, before: ContextFacts, after: ContextFa
     if not fix.rules:
         console.print(f"{fix.path}: nothing to add", markup=False)
     elif is_written:
-        console.print(f"{fix.path}: {len(fix.rules)} rules added", markup=False)
+        console.print(f"{fix.path}: {len(fix.rules)} rule{'s'[: len(fix.rules) > 1]} added", markup=False)
         console.print(
             f"{before.files:,} files, {format_size(before.size)} before;"
             f" {after.files:,} files, {format_size(after.size)} after"
