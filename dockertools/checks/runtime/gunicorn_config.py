@@ -182,7 +182,7 @@ def _parse(configuration: Config, arguments: tuple[str, ...], problems: list[Pro
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return vars(configuration.parser().parse_args(list(arguments)))
+            return dict(vars(configuration.parser().parse_args(list(arguments))))
     except SystemExit:
         reason = said.getvalue().strip().rpartition("\n")[2]
         message = f"gunicorn does not understand {shlex.join(arguments)}: {reason}"
