@@ -81,10 +81,10 @@ def check_authorities(context: CheckContext) -> Iterator[Outcome]:
     if broken:
         return
     paths = ssl.get_default_verify_paths()
-    count = count_authorities(paths.cafile, paths.capath)
-    if count:
-        yield passed(f"{count} in {paths.cafile or paths.capath}", count=count)
-        return
+    for place, count in ((paths.cafile, count_in_file(paths.cafile)), (paths.capath, count_in_folder(paths.capath))):
+        if count:
+            yield passed(f"{count} in {place}", count=count)
+            return
     package = "apk add" if inspect_distribution().id == "alpine" else "apt-get install"
     hint = f"Install them in the runtime stage: {package} ca-certificates"
     message = f"no certificate in {paths.openssl_cafile} or {paths.openssl_capath}"
@@ -117,15 +117,18 @@ def settings_files(root: Path) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def count_authorities(cafile: str | None, capath: str | None) -> int:
-    """Return how many certificates there are in the file, or by their hashed names (`ab12cd34.0`) in the folder."""
-    if cafile:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        try:
-            context.load_verify_locations(cafile)
-        except (ssl.SSLError, OSError):
-            return 0
-        return context.cert_store_stats()["x509_ca"]
+def count_in_file(cafile: str | None) -> int:
+    """Return how many certificates of authorities there are in the file; none where it cannot be read."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(cafile or os.devnull)
+    except (ssl.SSLError, OSError):
+        return 0
+    return context.cert_store_stats()["x509_ca"]
+
+
+def count_in_folder(capath: str | None) -> int:
+    """Return how many certificates there are in the folder, by their hashed names (`ab12cd34.0`)."""
     return sum(1 for path in Path(capath).glob("????????.[0-9]") if path.exists()) if capath else 0
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
+import io
 import os
 import runpy
 import shlex
@@ -28,6 +30,7 @@ CONFIG_NAMES = (
     "docker/gunicorn.conf.py",
     "deploy/gunicorn.conf.py",
 )
+ARGUMENTS = "GUNICORN_CMD_ARGS"
 CONFIG_SECONDS = 10.0
 LARGEST_PORT = 65535
 
@@ -62,7 +65,12 @@ class GunicornFacts:
 
 def inspect_gunicorn(root: Path) -> GunicornFacts:
     """Return gunicorn's configuration; the file is run in a process of its own."""
-    arguments = (*shlex.split(os.environ.get("GUNICORN_CMD_ARGS", "")), *read_running_arguments())
+    variable = os.environ.get(ARGUMENTS, "")
+    try:
+        arguments = (*shlex.split(variable), *read_running_arguments())
+    except ValueError as error:
+        problem = Problem("invalid-value", f"{ARGUMENTS} is {variable!r}: {error}", f"Close the quotes in {ARGUMENTS}.")
+        return GunicornFacts(ARGUMENTS, problems=(problem,))
     ended = isolate(lambda: _evaluate(root, arguments), timeout=CONFIG_SECONDS)
     if ended.end is End.RETURNED:
         values = dict(ended.value)
@@ -71,7 +79,7 @@ def inspect_gunicorn(root: Path) -> GunicornFacts:
             address if isinstance(address, str) else (address[0], address[1]) for address in values.pop("addresses")
         )
         return GunicornFacts(**values, addresses=addresses, problems=problems)
-    source = str(find_config(root) or "GUNICORN_CMD_ARGS")
+    source = str(find_config(root) or ARGUMENTS)
     code = {End.EXITED: "config-exits", End.TIMED_OUT: "config-hangs"}.get(ended.end, "config-error")
     message = f"running {source} {describe_end(ended, CONFIG_SECONDS)}"
     if ended.output:
@@ -146,11 +154,11 @@ def _evaluate(root: Path, arguments: tuple[str, ...]) -> dict[str, Any]:
 
     os.chdir(root)
     configuration = Config(prog="gunicorn")
-    options = vars(configuration.parser().parse_args(list(arguments)))
+    problems: list[Problem] = []
+    options = _parse(configuration, arguments, problems)
     named = options.pop("config", None)
     path = Path(named.removeprefix("file:")) if named else find_config(root)
     options.pop("args", None)
-    problems: list[Problem] = []
     if path is not None:
         problems += _apply_file(configuration, path)
     for name, value in options.items():
@@ -164,9 +172,22 @@ def _evaluate(root: Path, arguments: tuple[str, ...]) -> dict[str, Any]:
         "worker_class": configuration.worker_class_str,
         "preload": configuration.preload_app,
         "worker_tmp_dir": configuration.worker_tmp_dir,
-        "addresses": [address for address, _ in _addresses(configuration) if not isinstance(address, int)],
+        "addresses": [address for address, _ in _addresses(configuration) if address and not isinstance(address, int)],
         "problems": [vars(problem) for problem in problems],
     }
+
+
+def _parse(configuration: Config, arguments: tuple[str, ...], problems: list[Problem]) -> dict[str, Any]:
+    """Return the options; those that gunicorn does not understand are a problem, and it would not start."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return dict(vars(configuration.parser().parse_args(list(arguments))))
+    except SystemExit:
+        reason = said.getvalue().strip().rpartition("\n")[2]
+        message = f"gunicorn does not understand {shlex.join(arguments)}: {reason}"
+        problems.append(Problem("invalid-value", message, f"Correct {ARGUMENTS} or the command line."))
+        return {}
 
 
 def _apply_file(configuration: Config, path: Path) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, StaticFilesStorage, staticfiles_storage
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, default_storage
 
 from dockertools.checks.context import CheckContext
@@ -53,13 +54,19 @@ class RoomFacts:
         "manifest-missing": "The manifest with the hashed names is not there, so every page that links a file fails.",
         "manifest-incomplete": "The manifest lacks files of the code, or names files that are not there.",
         "static-root-empty": "STATIC_ROOT holds nothing: collectstatic did not run.",
+        "static-storage-broken": "The storage cannot be made: its class, STATIC_ROOT or the manifest is broken.",
         "no-static-files": "Skipped: static files are not collected on this disk.",
     },
 )
 def check_static_files(context: CheckContext) -> Iterator[Outcome]:
     """Compare STATIC_ROOT with its manifest, and the manifest with what the apps bring."""
     storage = staticfiles_storage
-    if "django.contrib.staticfiles" not in settings.INSTALLED_APPS or not isinstance(storage, StaticFilesStorage):
+    if "django.contrib.staticfiles" not in settings.INSTALLED_APPS:
+        yield skipped("no-static-files", "static files are not collected")
+    elif error := _why_broken(storage):
+        hint = f"Correct STORAGES['staticfiles'] and STATIC_ROOT. {_COLLECT}"
+        yield failed("static-storage-broken", f"the storage of static files cannot be made: {error}", hint)
+    elif not isinstance(storage, StaticFilesStorage):
         yield skipped("no-static-files", "static files are not collected on this disk")
     elif isinstance(storage, ManifestStaticFilesStorage):
         yield judge_manifest(storage)
@@ -77,12 +84,17 @@ def check_static_files(context: CheckContext) -> Iterator[Outcome]:
     title="media can be written",
     codes={
         "media-missing": "MEDIA_ROOT does not exist.",
+        "media-storage-broken": "The storage of uploads cannot be made: its class is missing, or an option is wrong.",
         "media-not-writable": "The user may not write in MEDIA_ROOT, or the disk is full or read-only.",
         "no-media": "Skipped: uploads are not kept on this disk.",
     },
 )
 def check_media(context: CheckContext) -> Iterator[Outcome]:
     """Write a file in MEDIA_ROOT and remove it."""
+    if error := _why_broken(default_storage):
+        hint = "Correct STORAGES['default'], or pin the package that brings its class."
+        yield failed("media-storage-broken", f"the storage of uploads cannot be made: {error}", hint)
+        return
     if not settings.MEDIA_ROOT or not isinstance(default_storage, FileSystemStorage):
         yield skipped("no-media", "MEDIA_ROOT is not set, or uploads are kept elsewhere")
         return
@@ -231,7 +243,9 @@ def judge_room(room: RoomFacts) -> Iterator[Outcome]:
     hint = f"Make room on the disk of {room.folder}, or give it a larger one (compose: the size of a tmpfs)."
     evidence = {"path": room.folder, "free_bytes": room.free_bytes, "free_files": room.free_files}
     message = f"{format_size(room.free_bytes)} of {format_size(room.bytes)} are free at {room.folder}"
-    if room.free_bytes < LEAST_BYTES:
+    if not room.bytes:
+        pass  # network filesystems may not tell
+    elif room.free_bytes < LEAST_BYTES:
         yield failed("disk-full", message, hint, **evidence)
     elif room.free_bytes < TIGHT * room.bytes:
         yield warned("disk-tight", message, hint, **evidence)
@@ -260,6 +274,15 @@ def _written_folders() -> Iterable[Path]:
 def _ignored_patterns() -> Iterator[str]:
     config = apps.get_app_config("staticfiles")
     yield from getattr(config, "ignore_patterns", ())
+
+
+def _why_broken(storage: object) -> str:
+    """Return why Django cannot make the storage, or an empty text; it does so at the first use."""
+    try:
+        isinstance(storage, StaticFilesStorage)
+    except (ImproperlyConfigured, ImportError, TypeError, ValueError) as error:
+        return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return ""
 
 
 def _has_files(folder: Path) -> bool:
