@@ -30,7 +30,7 @@ class BuildSecret:
 
 @dataclass(frozen=True)
 class BuildFacts:
-    """How a service's image is built; paths are absolute, an argument that takes its value from an unset variable is absent."""
+    """How an image is built; paths are absolute, an argument taken from an unset variable is absent."""
 
     context: str
     dockerfile: str = "Dockerfile"
