@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ from dockertools.errors import CouldNotRunError
 
 GRACE_SECONDS = 10.0
 """How long a program that was asked to end may take before it is killed."""
+LONGEST_LINE = 32 * 2**20
+"""Bytes of one line that are kept; what goes beyond is dropped, so that no program can fill the memory."""
 
 
 class ProgramNotFoundError(CouldNotRunError):
@@ -75,13 +79,29 @@ class Stream:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
-    def lines(self) -> Iterator[bytes]:
-        """Yield each line of standard error as it comes, without its line end."""
+    def lines(self, *, tick: float | None = None) -> Iterator[bytes]:
+        """Yield each line of standard error as it comes, without its line end.
+
+        With `tick`, an empty line comes after each such number of seconds in which the program said nothing.
+        """
         stream = self._process.stderr
         if stream is None:  # never: `stream()` opens the pipe
             return
-        for line in stream:
-            yield line.rstrip(b"\r\n")
+        pending = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(stream, selectors.EVENT_READ)
+            while True:
+                if not selector.select(tick):
+                    yield b""
+                    continue
+                piece = os.read(stream.fileno(), 2**16)
+                *lines, pending = (pending + piece).split(b"\n")
+                yield from (line.rstrip(b"\r") for line in lines)
+                pending = pending[:LONGEST_LINE]
+                if not piece:
+                    break
+        if pending:
+            yield pending.rstrip(b"\r")
 
     def wait(self) -> int:
         """Wait for the program's end and return its exit code."""
@@ -115,13 +135,19 @@ def stream(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, st
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the program and what it started: docker's plugins are programs of their own."""
     if process.poll() is not None:
         return
-    process.terminate()
+    _signal_group(process, signal.SIGTERM)
     try:
         process.wait(GRACE_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()
+        _signal_group(process, signal.SIGKILL)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _not_found(argv: Sequence[str], cwd: Path | None) -> CouldNotRunError:

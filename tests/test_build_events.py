@@ -3,11 +3,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dockertools.build import events
 from dockertools.build.events import LogEvent, PlainEvent, StepEvent, TransferEvent, WarningEvent, parse_line
+from dockertools.build.progress import BuildProgress
+from tests.streams import NAMES, recorded_lines
 
 
 def line(**document: Any) -> bytes:
@@ -96,18 +98,46 @@ def test_a_foreign_shape_is_no_error(document: dict[str, Any]) -> None:
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=9), children, max_size=4),
-    max_leaves=12,
+    max_leaves=6,
 )
+quick = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 keys = st.sampled_from(
     ["vertexes", "statuses", "logs", "warnings", "digest", "name", "started", "completed", "data", "range", "start"]
 )
 
 
+@quick
 @given(st.binary(max_size=300))
 def test_no_bytes_raise(data: bytes) -> None:
     parse_line(data)
 
 
+@quick
 @given(st.dictionaries(keys, st.lists(st.dictionaries(keys, json_values, max_size=5), max_size=3), max_size=4))
 def test_no_document_raises(document: dict[str, Any]) -> None:
     parse_line(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recorded_stream_is_understood_whole(name: str) -> None:
+    for line in recorded_lines(name):
+        events_of_line = parse_line(line)
+        assert events_of_line
+        assert line.startswith(b"{") != isinstance(events_of_line[0], PlainEvent)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stream_that_is_cut_anywhere_is_no_error(name: str) -> None:
+    progress = BuildProgress()
+    for line in recorded_lines(name):
+        for cut in (1, len(line) // 3, len(line) - 1):
+            for event in parse_line(line[:cut]):
+                progress.apply(event)
+
+
+def test_the_plain_lines_after_a_failure_name_the_line_of_the_dockerfile() -> None:
+    plain = [
+        event.text for line in recorded_lines("failing-step") for event in parse_line(line) if type(event) is PlainEvent
+    ]
+    assert plain[0] == "Dockerfile:2"
+    assert plain[-1].startswith("ERROR: failed to build: failed to solve: process")

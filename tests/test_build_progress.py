@@ -26,13 +26,15 @@ def test_logs_are_joined_to_lines_across_events() -> None:
     progress = BuildProgress()
     for piece in ("Collec", "ting django\nInst", "alling\n", "50%\r100%\ndone\r\nhalf"):
         progress.apply(LogEvent("a", piece))
-    assert progress.steps["a"].log_tail == ("Collecting django", "Installing", "100%", "done", "half")
+    assert tuple(progress.steps["a"].log) == ("Collecting django", "Installing", "100%", "done")
+    progress.end()
+    assert progress.steps["a"].log[-1] == "half"
 
 
 def test_only_the_last_lines_of_a_log_are_kept() -> None:
     progress = BuildProgress()
     progress.apply(LogEvent("a", "".join(f"{number}\n" for number in range(1000))))
-    assert progress.steps["a"].log_tail[0] == "800"
+    assert progress.steps["a"].log[0] == "800"
 
 
 def test_the_bytes_of_the_context_are_those_transferred_last() -> None:
@@ -59,4 +61,4 @@ def test_a_warning_is_kept_once_and_plain_lines_in_order() -> None:
     progress.apply(PlainEvent("------"))
     progress.apply(PlainEvent("ERROR: failed"))
     assert len(progress.warnings) == 1
-    assert progress.plain == ["------", "ERROR: failed"]
+    assert list(progress.plain) == ["------", "ERROR: failed"]

@@ -1,6 +1,7 @@
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,43 @@ def test_a_program_that_ignores_the_request_is_killed(monkeypatch: pytest.Monkey
 def test_a_missing_program_cannot_be_streamed() -> None:
     with pytest.raises(ProgramNotFoundError), stream(("no-such-program",)):
         pass
+
+
+def test_silence_is_told_by_empty_lines() -> None:
+    code = "import sys, time; print('one', file=sys.stderr, flush=True); time.sleep(0.5); print('two', file=sys.stderr)"
+    with stream((sys.executable, "-c", code)) as process:
+        lines = list(process.lines(tick=0.05))
+    assert lines[-1] == b"two"
+    assert b"" in lines
+    assert b"one" in lines
+
+
+def test_a_line_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dockertools.process.LONGEST_LINE", 1000)
+    code = "import sys; sys.stderr.write('x' * 3_000_000 + '\\nlast')"
+    with stream((sys.executable, "-c", code)) as process:
+        first, last = process.lines()
+    assert len(first) < 200_000
+    assert last == b"last"
+
+
+def test_what_the_program_started_ends_with_it(tmp_path: Path) -> None:
+    child = "import os, sys, time; print(os.getpid(), file=sys.stderr, flush=True); time.sleep(60)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    with stream((sys.executable, "-c", code)) as process:
+        pid = int(next(process.lines()))
+    wait_until_gone(pid)
+
+
+def wait_until_gone(pid: int) -> None:
+    """Wait until the process has ended; who reaps it is not ours to say."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return
+        if state in "ZX":
+            return
+        time.sleep(0.02)
+    pytest.fail(f"process {pid} still runs")

@@ -2,89 +2,131 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from dockertools.build.command import buildx_argv, tag_argv
+from dockertools.build.cache import Comparison, find_cache_miss, public_build_args, step_shapes
+from dockertools.build.changes import newer_files
+from dockertools.build.command import buildx_argv, buildx_environment
+from dockertools.build.diagnose import diagnose, find_failure, read_dockerfile
+from dockertools.build.dockerfile import Stage, layer_lines, locate_step
 from dockertools.build.events import parse_line
+from dockertools.build.finish import OverBudgetError, discard_image, list_image_ids, push_image, tag_image
+from dockertools.build.history import BuildRecord, StepRecord, add_record, last_record, read_records, state_file
 from dockertools.build.options import BuildOptions
 from dockertools.build.progress import BuildProgress, Step
-from dockertools.build.result import BuildResult, StepResult
+from dockertools.build.redact import Redact, make_redactor, secret_values
+from dockertools.build.result import Budget, BuildResult, FailedBuild, StepResult
 from dockertools.context import ContextSummary, summarize_context
 from dockertools.engine import connect, find_engine
 from dockertools.errors import CouldNotRunError, DockertoolsError
+from dockertools.image.facts import ImageFacts
 from dockertools.image.inspect import inspect_image
-from dockertools.process import run, stream
+from dockertools.process import ProgramNotFoundError, stream
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 Listener = Callable[[BuildProgress, Step | None], None]
-"""Called after every event with the state of the build, and the step that the event finished."""
-
-
-class BuildFailedError(DockertoolsError):
-    """The build did not succeed; the tag is where it was. `log` holds the failing step's last lines."""
-
-    code = "build-failed"
-
-    def __init__(self, message: str, *, hint: str, log: tuple[str, ...]) -> None:
-        super().__init__(message, hint=hint)
-        self.log = log
+"""Called after every event, and each `TICK_SECONDS` of silence, with the state of the build and the step that the
+event finished."""
+TICK_SECONDS = 0.1
+_Parameters = ParamSpec("_Parameters")
+_Returned = TypeVar("_Returned")
 
 
 def build_image(options: BuildOptions, on_event: Listener) -> BuildResult:
     """Build the image, and tag it when all has gone well.
 
-    Raises BuildFailedError when the build fails, CouldNotRunError when no engine or no buildx answers.
+    Raises BuildFailedError when the build fails, OverBudgetError when the image is too large, CouldNotRunError when
+    the engine or buildx is missing, too old, denied, or lost midway. The tag then is where it was.
     """
-    find_engine()
     begin = time.monotonic()
-    with ThreadPoolExecutor(1) as beside:
-        context = beside.submit(summarize_context, options.context, options.dockerfile)
-        image_id, progress = _build_untagged(options, on_event)
-        _tag(image_id, options.tag)
-        seconds = time.monotonic() - begin
-        return BuildResult(
-            image=inspect_image(connect(), options.tag),
-            steps=finished_steps(progress),
-            seconds=seconds,
-            context=_summary(context),
-            transferred_bytes=progress.transferred_bytes,
-        )
+    redact = make_redactor(secret_values(_values(options), options.secrets, folder=Path.cwd()))
+    context = _beside(summarize_context, options.context, options.dockerfile)
+    engine = _beside(_connect, options)
+    image_id, progress = _build_untagged(options, on_event, redact, begin)
+    result = _describe(options, progress, _result_or_none(context))
+    if image_id is None:
+        return replace(result, seconds=time.monotonic() - begin)
+    client, known_images = engine.result()
+    image = _redact_image(inspect_image(client, image_id), redact)
+    result = replace(result, image=replace(image, reference=options.tag), layer_lines=_layer_lines(options, image))
+    _check_budget(replace(result, seconds=time.monotonic() - begin), client, image_id, known_images)
+    for tag in (options.tag, *options.more_tags):
+        tag_image(client, image_id, tag)
+    if options.push:
+        push_image(options.tag, redact)
+    result = replace(result, pushed=options.push, seconds=time.monotonic() - begin)
+    return _record(options, result, progress)
 
 
-def finished_steps(progress: BuildProgress) -> tuple[StepResult, ...]:
-    """Return the steps that instructions made, in the order in which they ended."""
-    steps = (step for step in progress.steps.values() if step.is_finished and not step.is_internal)
-    return tuple(StepResult(step.name, step.cached, step.seconds) for step in steps)
+def _values(options: BuildOptions) -> tuple[tuple[str, str], ...]:
+    """Return the build arguments with those filled in that come from the environment."""
+    pairs = ((key, os.environ.get(key, "") if value is None else value) for key, value in options.build_args)
+    return tuple(pairs)
 
 
-def _build_untagged(options: BuildOptions, on_event: Listener) -> tuple[str, BuildProgress]:
-    with tempfile.TemporaryDirectory(prefix="dockertools-") as folder:
+def _connect(options: BuildOptions) -> tuple[DockerClient, frozenset[str]]:
+    """Load the SDK while buildx works; with a budget also learn which images are not of this build."""
+    client = connect()
+    return client, list_image_ids(client) if options.max_size else frozenset()
+
+
+def _build_untagged(
+    options: BuildOptions, on_event: Listener, redact: Redact, begin: float
+) -> tuple[str | None, BuildProgress]:
+    with tempfile.TemporaryDirectory(prefix="dockertools-") as folder, _on_disk(options, Path(folder)) as build:
         metadata_file = Path(folder, "metadata.json")
-        progress, returncode = _run_build(buildx_argv(options, metadata_file), options.context, on_event)
+        progress, returncode = _run_build(build, metadata_file, on_event, redact)
         if returncode:
-            raise _failure(progress)
-        return _read_image_id(metadata_file), progress
+            steps = finished_steps(progress, read_dockerfile(options))
+            failed = FailedBuild(find_failure(progress, options), steps, time.monotonic() - begin)
+            raise diagnose(progress, returncode, options, failed)
+        return _read_image_id(metadata_file) if options.is_loaded else None, progress
 
 
-def _summary(context: Future[ContextSummary]) -> ContextSummary | None:
-    """Return what was sent; the build is done, so that what cannot be counted is no reason to fail."""
+@contextlib.contextmanager
+def _on_disk(options: BuildOptions, folder: Path) -> Iterator[BuildOptions]:
+    """Give a Dockerfile that is only text a file for the time of the build."""
+    if options.dockerfile_text is None:
+        yield options
+        return
+    file = folder / "Dockerfile"
+    file.write_text(options.dockerfile_text, encoding="utf-8")
+    yield replace(options, dockerfile=file)
+
+
+def _run_build(
+    options: BuildOptions, metadata_file: Path, on_event: Listener, redact: Redact
+) -> tuple[BuildProgress, int]:
+    progress = BuildProgress(redact)
     try:
-        return context.result()
-    except DockertoolsError:
-        return None
+        with stream(buildx_argv(options, metadata_file), env=buildx_environment(options)) as process:
+            for line in process.lines(tick=TICK_SECONDS):
+                _tell(line, progress, on_event)
+            progress.end()
+            return progress, process.wait()
+    except ProgramNotFoundError:
+        find_engine()  # tells what is missing, and how to get it
+        raise
 
 
-def _run_build(argv: tuple[str, ...], folder: Path, on_event: Listener) -> tuple[BuildProgress, int]:
-    progress = BuildProgress()
-    with stream(argv, cwd=folder) as process:
-        for line in process.lines():
-            for event in parse_line(line):
-                on_event(progress, progress.apply(event))
-        return progress, process.wait()
+def _tell(line: bytes, progress: BuildProgress, on_event: Listener) -> None:
+    events = parse_line(line)
+    for event in events:
+        on_event(progress, progress.apply(event))
+    if not events:
+        on_event(progress, None)
 
 
 def _read_image_id(metadata_file: Path) -> str:
@@ -99,26 +141,104 @@ def _read_image_id(metadata_file: Path) -> str:
         ) from error
 
 
-def _tag(image_id: str, tag: str) -> None:
-    done = run(tag_argv(image_id, tag))
-    if done.returncode:
-        raise DockertoolsError(
-            f"The image was built as {image_id}, but could not be tagged {tag!r}: {done.stderr.strip()}",
-            hint="Give a valid tag with --tag.",
-            code="tag-failed",
-        )
+def finished_steps(progress: BuildProgress, stages: tuple[Stage, ...] = ()) -> tuple[StepResult, ...]:
+    """Return the steps that ended, but for those that BuildKit made for itself, in the order in which it named them."""
+    steps = (step for step in progress.steps.values() if step.is_finished and not step.is_internal)
+    return tuple(StepResult(step.name, step.cached, step.seconds, _line(stages, step.name)) for step in steps)
 
 
-def _failure(progress: BuildProgress) -> DockertoolsError:
-    step = progress.failed_step
-    last_words = next((line for line in reversed(progress.plain) if line.startswith("ERROR")), "")
-    if step is None:
-        words = last_words or (progress.plain[-1] if progress.plain else "buildx said nothing")
-        return BuildFailedError(
-            f"The build failed before its first step: {words}", hint="The tag was not moved.", log=tuple(progress.plain)
-        )
-    return BuildFailedError(
-        f"The step `{step.name}` failed: {step.error}",
-        hint="The tag was not moved. The step's last lines of output are above.",
-        log=step.log_tail,
+def _line(stages: tuple[Stage, ...], name: str) -> int | None:
+    place = locate_step(stages, name)
+    return place.instruction.line if place else None
+
+
+def _describe(options: BuildOptions, progress: BuildProgress, context: ContextSummary | None) -> BuildResult:
+    stages = read_dockerfile(options)
+    previous = last_record(read_records(state_file(options.project)), options.tag, options.target)
+    comparison = Comparison(progress, options, stages, previous)
+    return BuildResult(
+        tag=options.tag,
+        image=None,
+        steps=finished_steps(progress, stages),
+        seconds=0.0,
+        context=context,
+        transferred_bytes=progress.transferred_bytes,
+        warnings=tuple((warning.message, warning.line) for warning in progress.warnings),
+        cache_miss=find_cache_miss(comparison, lambda sources, since: newer_files(options, context, sources, since)),
+        previous=previous,
+        budget=Budget(options.max_size, ok=True) if options.max_size else None,
+        outputs=options.outputs,
+        platforms=options.platforms,
     )
+
+
+def _layer_lines(options: BuildOptions, image: ImageFacts) -> tuple[int | None, ...]:
+    lines = layer_lines(read_dockerfile(options), options.target, tuple(entry.instruction for entry in image.history))
+    return tuple(line for line, entry in zip(lines, image.history, strict=True) if entry.size_bytes)
+
+
+def _redact_image(image: ImageFacts, redact: Redact) -> ImageFacts:
+    """Mask build arguments that a layer's history repeats."""
+    layers = tuple(replace(layer, instruction=redact(layer.instruction)) for layer in image.layers)
+    return replace(image, layers=layers)
+
+
+def _check_budget(result: BuildResult, client: DockerClient, image_id: str, known_images: frozenset[str]) -> None:
+    if result.budget is None or result.image is None:
+        return
+    if result.image.size_bytes > result.budget.limit_bytes:
+        if image_id not in known_images:
+            discard_image(client, image_id)
+        raise OverBudgetError(replace(result, budget=Budget(result.budget.limit_bytes, ok=False)))
+
+
+def _record(options: BuildOptions, result: BuildResult, progress: BuildProgress) -> BuildResult:
+    """Remember the build; that it cannot be remembered is no reason to fail."""
+    if result.image is None:
+        return result
+    shapes = step_shapes(progress.steps, read_dockerfile(options))
+    record = BuildRecord(
+        tag=options.tag,
+        id=result.image.id,
+        target=options.target,
+        size_bytes=result.image.size_bytes,
+        compressed_bytes=result.image.compressed_bytes,
+        seconds=round(result.seconds, 3),
+        finished_at=round(time.time(), 3),
+        transferred_bytes=result.transferred_bytes,
+        build_args=public_build_args(options),
+        steps=tuple(
+            StepRecord(step.name, step.cached, round(step.seconds, 3), shapes.get(step.id, ""))
+            for step in progress.steps.values()
+            if step.is_instruction or step.is_base
+        ),
+    )
+    try:
+        add_record(state_file(options.project), record)
+    except DockertoolsError as error:
+        return replace(result, warnings=(*result.warnings, (str(error), None)))
+    return result
+
+
+def _beside(
+    function: Callable[_Parameters, _Returned], *args: _Parameters.args, **kwargs: _Parameters.kwargs
+) -> Future[_Returned]:
+    """Run a function in a thread that nobody waits for when the build is broken off."""
+    future: Future[_Returned] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(function(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001  # handed on to the one who waits
+            future.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    return future
+
+
+def _result_or_none(context: Future[ContextSummary]) -> ContextSummary | None:
+    """Return what was sent; the build is done, so that what cannot be counted is no reason to fail."""
+    try:
+        return context.result()
+    except DockertoolsError:
+        return None

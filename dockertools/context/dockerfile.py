@@ -61,12 +61,13 @@ def read_instructions(text: str) -> Iterator[Instruction]:
 def context_uses(text: str) -> Iterator[ContextUse]:
     """Yield every path that COPY, ADD and bind mounts take from the context; those with variables are left out."""
     for instruction in read_instructions(text):
-        for source in _sources(instruction):
+        for source in sources_of(instruction):
             if "$" not in source and "://" not in source and not source.startswith(("git@", "<<")):
                 yield ContextUse(instruction.line, instruction.name, source)
 
 
-def _sources(instruction: Instruction) -> Iterable[str]:
+def sources_of(instruction: Instruction) -> Iterable[str]:
+    """Return what the instruction takes from the context; `.` for all of it."""
     if instruction.name in ("COPY", "ADD"):
         return _copy_sources(instruction.value)
     return _mount_sources(instruction.value) if instruction.name == "RUN" else ()

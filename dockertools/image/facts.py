@@ -18,7 +18,8 @@ class ImageFacts:
     """An image in the engine's store.
 
     `size_bytes` is the sum of the uncompressed layers; `compressed_bytes` is what a push sends, None where the store
-    does not know it without compressing. `layers` are in the order in which they were made.
+    does not know it without compressing. `layers` are in the order in which they were made;
+    `history` has the entries without a layer between them.
     """
 
     reference: str
@@ -27,3 +28,4 @@ class ImageFacts:
     compressed_bytes: int | None
     user: str
     layers: tuple[LayerFacts, ...]
+    history: tuple[LayerFacts, ...] = ()

@@ -30,9 +30,8 @@ def inspect_image(client: DockerClient, reference: str) -> ImageFacts:
         raise DockertoolsError(
             f"There is no image {reference!r}.", hint="Build it with `docker_build`, or name another.", code="no-image"
         ) from error
-    layers = tuple(
-        LayerFacts(clean_instruction(entry["CreatedBy"]), entry["Size"]) for entry in reversed(history) if entry["Size"]
-    )
+    entries = tuple(LayerFacts(clean_instruction(entry["CreatedBy"]), entry["Size"]) for entry in reversed(history))
+    layers = tuple(entry for entry in entries if entry.size_bytes)
     return ImageFacts(
         reference=reference,
         id=attributes["Id"],
@@ -40,6 +39,7 @@ def inspect_image(client: DockerClient, reference: str) -> ImageFacts:
         compressed_bytes=_compressed_bytes(attributes),
         user=attributes["Config"].get("User") or "root",
         layers=layers,
+        history=entries,
     )
 
 

@@ -8,7 +8,9 @@ from typing import IO, Any
 from rich.console import Console
 from rich.theme import Theme
 
-_THEME = Theme({"good": "green", "bad": "bold red", "muted": "dim", "number": "bold", "name": "cyan"})
+_THEME = Theme(
+    {"good": "green", "bad": "bold red", "muted": "dim", "number": "bold", "name": "cyan", "warning": "yellow"}
+)
 _CONTROL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )

@@ -1,0 +1,148 @@
+"""A build that did not end well -> the error that tells why, and whether it was the build or the machine."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from dockertools.build.dockerfile import Stage, locate_step, read_stages
+from dockertools.build.explain import Evidence, Failure, examine, missing_path
+from dockertools.build.options import BuildOptions
+from dockertools.build.progress import BuildProgress
+from dockertools.build.result import FailedBuild
+from dockertools.engine import find_engine
+from dockertools.errors import CouldNotRunError, DockertoolsError
+from dockertools.process import run
+
+OLDEST_BUILDX = (0, 13)
+"""The first with `--progress=rawjson`: https://github.com/docker/buildx/releases/tag/v0.13.0"""
+_LOST = re.compile(
+    r"^ERROR: .*(?:failed to receive status|code = Unavailable|error reading from server|transport is closing"
+    r"|use of closed network connection|closing transport|server preface|Cannot connect to the Docker daemon"
+    r"|unexpected EOF$|: EOF$)"
+)
+_NO_BUILDX = re.compile(r"is not a docker command|unknown command: docker buildx|unknown flag: --progress")
+_NO_FLAG = re.compile(r"unknown flag: (?P<flag>--\S+)|invalid progress mode (?P<mode>\S+)")
+_NO_BUILDER = re.compile(r'no builder "(?P<name>[^"]+)" found')
+_VERSION = re.compile(r"\bv?(?P<version>\d+\.\d+[\w.+-]*)")
+
+
+class BuildFailedError(DockertoolsError):
+    """The build did not succeed; the tag is where it was. `failed` tells the step and its cause."""
+
+    code = "build-failed"
+
+    def __init__(self, failed: FailedBuild) -> None:
+        failure = failed.failure
+        cause = failure.explanation
+        where = f" (line {failure.line} of the Dockerfile)" if failure.line else ""
+        step = f"The step `{failure.step}`{where} failed" if failure.step else f"The build failed{where}"
+        super().__init__(
+            f"{step}: {cause.cause if cause else failure.error}",
+            hint=cause.fix if cause else "The step's last lines of output are above.",
+        )
+        self.failed = failed
+
+
+def diagnose(progress: BuildProgress, returncode: int, options: BuildOptions, failed: FailedBuild) -> DockertoolsError:
+    """Return the error for a build that ended with `returncode`.
+
+    It is a CouldNotRunError where the engine or buildx is missing, too old, denied or was lost.
+    """
+    words = "\n".join(progress.plain)
+    step = progress.failed_step
+    if not progress.steps and (unusable := _unusable(words, options)):
+        return unusable
+    if (step is None or step.is_cancelled) and any(_LOST.search(line) for line in progress.plain):
+        return _lost(progress)
+    if returncode < 0 and step is None:
+        return CouldNotRunError(
+            f"buildx was ended by signal {-returncode}.",
+            hint="The system may be out of memory: see `dmesg`. Then build again.",
+            code="buildx-ended",
+        )
+    return BuildFailedError(failed)
+
+
+def find_failure(progress: BuildProgress, options: BuildOptions) -> Failure:
+    """Return the step that failed, its place in the Dockerfile, and its likely cause."""
+    step = progress.failed_step
+    stages = read_dockerfile(options)
+    error = step.error if step else ""
+    plain = tuple(progress.plain)
+    words = "\n".join((error, *plain))
+    return examine(
+        Evidence(
+            step=step.name if step else "",
+            error=error,
+            log=tuple(step.log) if step else (),
+            plain=plain,
+            place=locate_step(stages, step.name) if step else None,
+            stages=stages,
+            neighbours=_neighbours(options.context, missing_path(words)),
+        )
+    )
+
+
+def read_dockerfile(options: BuildOptions) -> tuple[Stage, ...]:
+    """Return the stages of the Dockerfile that is built; none when it cannot be read."""
+    try:
+        text = options.dockerfile_text or options.dockerfile.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ()
+    return read_stages(text)
+
+
+def _neighbours(context: Path, path: str | None) -> tuple[str, ...]:
+    if path is None:
+        return ()
+    try:
+        return tuple(os.listdir((context / path).parent))  # noqa: PTH208  # names, not paths
+    except OSError:
+        return ()
+
+
+def _lost(progress: BuildProgress) -> CouldNotRunError:
+    running = next((step.name for step in progress.steps.values() if step.is_running), None)
+    words = next(line for line in progress.plain if _LOST.search(line))
+    during = f" during `{running}`" if running else ""
+    return CouldNotRunError(
+        f"The engine was lost{during}: {words.removeprefix('ERROR: ')}",
+        hint="Check that it runs (`docker version`), its memory and disk; then build again: what was done is cached.",
+        code="engine-lost",
+    )
+
+
+def _unusable(words: str, options: BuildOptions) -> DockertoolsError | None:
+    """Return what is wrong with the engine, buildx or the builder, for a build that never began."""
+    # Without --builder the name is that of DOCKER_CONTEXT; asking the engine tells it better.
+    if options.builder and (match := _NO_BUILDER.search(words)):
+        return CouldNotRunError(
+            f"There is no builder {match['name']!r}.",
+            hint="`docker buildx ls` lists them; `docker buildx create --name NAME` makes one.",
+            code="builder-not-found",
+        )
+    try:
+        find_engine()
+    except CouldNotRunError as error:
+        return error
+    if _NO_BUILDX.search(words):
+        return CouldNotRunError(
+            "The docker command has no buildx.",
+            hint="Install it: the package docker-buildx-plugin (Docker's) or docker-buildx (Debian's).",
+            code="buildx-not-found",
+        )
+    if match := _NO_FLAG.search(words):
+        return _too_old(match["flag"] or f"--progress={match['mode']}")
+    return None
+
+
+def _too_old(flag: str) -> CouldNotRunError:
+    done = run(("docker", "buildx", "version"))
+    match = _VERSION.search(done.stdout)
+    version = match["version"] if match else "of an unknown version"
+    oldest = ".".join(map(str, OLDEST_BUILDX))
+    return CouldNotRunError(
+        f"buildx {version} does not know {flag}.", hint=f"Install buildx {oldest} or newer.", code="buildx-too-old"
+    )

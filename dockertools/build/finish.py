@@ -1,0 +1,94 @@
+"""What comes after a build: the tag, the push, and an image that must go."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from dockertools.build.command import push_argv
+from dockertools.build.redact import Redact
+from dockertools.build.result import BuildResult
+from dockertools.errors import CouldNotRunError, DockertoolsError
+from dockertools.process import run
+from dockertools.sizes import format_size
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+PUSH_SECONDS = 3600.0
+
+
+class OverBudgetError(DockertoolsError):
+    """The image is larger than it may be; the tag is where it was. `result` is the build that was thrown away."""
+
+    code = "over-budget"
+
+    def __init__(self, result: BuildResult) -> None:
+        size = result.image.size_bytes if result.image else 0
+        limit = result.budget.limit_bytes if result.budget else 0
+        super().__init__(
+            f"The image has {format_size(size)}, {format_size(size - limit)} over the budget of {format_size(limit)}."
+            f" {result.tag} was not moved.",
+            hint="The largest layers are above; make them smaller, or raise --max-size or DOCKERTOOLS['MAX_SIZE'].",
+        )
+        self.result = result
+
+
+def list_image_ids(client: DockerClient) -> frozenset[str]:
+    """Return the ids of the images that the engine has."""
+    api: Any = client.api
+    with _engine_errors():
+        return frozenset(image["Id"] for image in api.images(all=True))
+
+
+def tag_image(client: DockerClient, image_id: str, tag: str) -> None:
+    """Name a finished image.
+
+    Raises DockertoolsError when the engine refuses.
+    """
+    api: Any = client.api
+    repository, _, version = tag.rpartition(":")
+    with _engine_errors(f"The image was built as {image_id}, but could not be tagged {tag!r}"):
+        api.tag(image_id, repository, version)
+
+
+def discard_image(client: DockerClient, image_id: str) -> None:
+    """Remove an image that this build made, unless somebody gave it a name meanwhile."""
+    api: Any = client.api
+    with _engine_errors(f"The image {image_id} could not be removed"):
+        if not api.inspect_image(image_id).get("RepoTags"):
+            api.remove_image(image_id)
+
+
+def push_image(tag: str, redact: Redact) -> None:
+    """Send the tagged image to its registry with the docker command, which has the credentials.
+
+    Raises DockertoolsError when the registry refuses; the local tag then has moved.
+    """
+    done = run(push_argv(tag), timeout=PUSH_SECONDS)
+    if done.returncode == 0:
+        return
+    words = redact(done.stderr.strip() or done.stdout.strip())
+    denied = any(sign in words for sign in ("denied", "unauthorized", "no basic auth", "401", "403"))
+    raise DockertoolsError(
+        f"{tag} was built and tagged here, but not pushed: {words}",
+        hint="Log in with `docker login`, and check that you may write there."
+        if denied
+        else f"Check the registry's name and the network, then run `docker push {tag}`: nothing need be built again.",
+        code="push-failed",
+    )
+
+
+@contextlib.contextmanager
+def _engine_errors(doing: str = "The engine could not answer") -> Iterator[None]:
+    """Turn the SDK's errors into ours; where there is a client, the SDK is loaded."""
+    from docker.errors import APIError, DockerException  # noqa: PLC0415  # comes with the extra [engine]
+    from requests import RequestException  # noqa: PLC0415  # the SDK's own requirement
+
+    try:
+        yield
+    except APIError as error:
+        raise DockertoolsError(f"{doing}: {error.explanation}", code="engine-refused") from error
+    except (DockerException, RequestException) as error:
+        raise CouldNotRunError(f"The engine was lost: {error}", code="engine-lost") from error
