@@ -1,0 +1,1 @@
+"""What the engine holds for a project: found, measured, removed."""

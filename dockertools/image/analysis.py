@@ -1,0 +1,169 @@
+"""All that is known of an image when every file of every layer has been looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dockertools.image.archive import ProgressListener, read_image
+from dockertools.image.catalog import Catalog, open_catalog
+from dockertools.image.facts import ImageFacts
+from dockertools.image.files import ArchiveFacts
+from dockertools.image.inspect import inspect_image
+from dockertools.image.layers import LayerUse, Waste, find_waste, measure_layers, stack_layers
+from dockertools.image.packages import PythonPackage, find_python_packages
+from dockertools.image.savings import Saving, find_savings
+from dockertools.image.survey import survey
+from dockertools.image.system_packages import SystemPackage, find_system_packages
+from dockertools.image.tree import TreeNode, make_trees
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+PROJECT_LABEL = "io.dockertools.project"
+
+
+@dataclass(frozen=True)
+class AnalysedLayer:
+    """A layer: the engine's size of it, what it holds, and its files as a tree."""
+
+    instruction: str
+    size_bytes: int
+    compressed_bytes: int
+    use: LayerUse
+    tree: TreeNode
+    is_base: bool
+
+
+@dataclass(frozen=True)
+class ImageAnalysis:
+    """An image with all its files looked at."""
+
+    image: ImageFacts
+    layers: tuple[AnalysedLayer, ...]
+    waste: tuple[Waste, ...]
+    python_packages: tuple[PythonPackage, ...]
+    system_packages: tuple[SystemPackage, ...]
+    savings: tuple[Saving, ...]
+
+    @property
+    def wasted_bytes(self) -> int:
+        """Bytes of all layers that the final image does not show."""
+        return sum(item.bytes for item in self.waste)
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of the files of all layers, hidden ones included."""
+        return sum(layer.use.bytes for layer in self.layers)
+
+    @property
+    def efficiency(self) -> float:
+        """Share of the bytes that the final image shows, from 0 to 1."""
+        return 1 - self.wasted_bytes / self.file_bytes if self.file_bytes else 1.0
+
+
+@contextmanager
+def analyse_image(
+    client: DockerClient,
+    reference: str,
+    *,
+    languages: Sequence[str] = (),
+    on_progress: ProgressListener | None = None,
+) -> Iterator[tuple[ImageAnalysis, Catalog]]:
+    """Look at every file of an image; its catalog can be asked further until the block ends.
+
+    `languages` are those whose translations are no saving. Raises as `read_image` does.
+    """
+    image = inspect_image(client, reference)
+    with open_catalog() as catalog:
+        archive = read_image(client, reference, survey(catalog), on_progress)
+        stack_layers(catalog, archive)
+        base = count_base_layers(client, reference)
+        yield _analyse(image, archive, catalog, base, languages), catalog
+
+
+def count_base_layers(client: DockerClient, reference: str) -> int:
+    """Return how many of an image's layers are those of the image it is made from.
+
+    That is the tagged image of the store with the longest common beginning that is no stage of the same project; where
+    it is not in the store, the first layer is taken for it.
+    """
+    from docker.errors import ImageNotFound  # noqa: PLC0415  # the SDK comes with the extra [engine]
+
+    api: Any = client.api
+    attributes = api.inspect_image(reference)
+    layers = _layers(attributes)
+    longest = 1
+    for summary in api.images():
+        if not summary.get("RepoTags") or _project(summary):
+            continue
+        try:
+            other = _layers(api.inspect_image(summary["Id"]))
+        except ImageNotFound:  # removed since it was listed
+            continue
+        if len(other) < len(layers) and other == layers[: len(other)]:
+            longest = max(longest, len(other))
+    return longest
+
+
+def _layers(attributes: Mapping[str, Any]) -> list[str]:
+    return list((attributes.get("RootFS") or {}).get("Layers") or ())
+
+
+def _project(summary: Mapping[str, Any]) -> str:
+    return str((summary.get("Labels") or {}).get(PROJECT_LABEL, ""))
+
+
+def _analyse(
+    image: ImageFacts, archive: ArchiveFacts, catalog: Catalog, base: int, languages: Sequence[str]
+) -> ImageAnalysis:
+    uses = measure_layers(catalog, len(archive.layers))
+    waste = find_waste(catalog)
+    python_packages = find_python_packages(catalog)
+    system_packages = find_system_packages(catalog, _started(archive))
+    instructions = [layer.instruction for layer in archive.layers]
+    return ImageAnalysis(
+        image=image,
+        layers=_analysed_layers(image, archive, uses, make_trees(catalog, uses), base),
+        waste=waste,
+        python_packages=python_packages,
+        system_packages=system_packages,
+        savings=find_savings(
+            catalog,
+            base_layers=base,
+            languages=languages,
+            waste=waste,
+            packages=system_packages,
+            instructions=instructions,
+        ),
+    )
+
+
+def _analysed_layers(
+    image: ImageFacts, archive: ArchiveFacts, uses: Sequence[LayerUse], trees: Sequence[TreeNode], base: int
+) -> tuple[AnalysedLayer, ...]:
+    sizes = _engine_sizes(image, archive, uses)
+    return tuple(
+        AnalysedLayer(layer.instruction, size, layer.stored_bytes, use, tree, is_base=place < base)
+        for place, (layer, size, use, tree) in enumerate(zip(archive.layers, sizes, uses, trees, strict=True))
+    )
+
+
+def _engine_sizes(image: ImageFacts, archive: ArchiveFacts, uses: Sequence[LayerUse]) -> list[int]:
+    """Return the engine's size of each layer, matched in order: the engine lists none that it holds to be empty."""
+    known = list(image.layers)
+    sizes = []
+    for layer, use in zip(archive.layers, uses, strict=True):
+        is_known = bool(known) and known[0].instruction == layer.instruction
+        sizes.append(known.pop(0).size_bytes if is_known else use.bytes)
+    return sizes
+
+
+def _started(archive: ArchiveFacts) -> tuple[str, ...]:
+    """Return the programs that the image's configuration names."""
+    config = archive.config.get("config") or {}
+    check = (config.get("Healthcheck") or {}).get("Test") or ()
+    commands = (config.get("Entrypoint"), config.get("Cmd"), check[1:])
+    return tuple(str(command[0]) for command in commands if command)
