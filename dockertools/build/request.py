@@ -13,6 +13,9 @@ from dockertools.conf import Config, image_name
 from dockertools.errors import DockertoolsError, UsageError
 from dockertools.sizes import parse_size
 
+PROGRESS = ("auto", "tty", "plain", "quiet")
+"""The ways to show a running build."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
