@@ -10,7 +10,11 @@ import re
 import sys
 from pathlib import Path
 
-CASES = ("context", "build")
+CASES = (
+    "context",
+    "build",
+    "check",
+)
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
 
 

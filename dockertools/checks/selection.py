@@ -11,12 +11,18 @@ from dockertools.checks.registry import Check
 from dockertools.conf import Config
 from dockertools.errors import UsageError
 
+SETUP_CHECK = "dockertools.C101"
+
 
 def select_checks(
-    checks: Iterable[Check], groups: Iterable[str] | None, excluded: Iterable[str] | None
+    checks: Iterable[Check],
+    groups: Iterable[str] | None,
+    excluded: Iterable[str] | None,
+    setup_error: str | None = None,
 ) -> tuple[Check, ...]:
     """Return the checks of `groups`, all of them by default, without those of the groups `excluded`.
 
+    With `setup_error` the check that tells of it is always one of them: apps that do not load are no pass of any group.
     Raises UsageError for a group that does not exist, and when nothing is left.
     """
     checks = tuple(checks)
@@ -25,8 +31,13 @@ def select_checks(
     unwanted = dict.fromkeys(excluded or ())
     for group in (*wanted, *unwanted):
         if group not in known:
-            raise UsageError(f"There is no group {group!r}.", hint=f"Groups: {', '.join(known)}.")
-    chosen = tuple(check for check in checks if check.group in wanted and check.group not in unwanted)
+            cause = f" An app may have been to add it, and the apps do not load: {setup_error}." if setup_error else ""
+            raise UsageError(f"There is no group {group!r}.{cause}", hint=f"Groups: {', '.join(known)}.")
+    chosen = tuple(
+        check
+        for check in checks
+        if (check.group in wanted and check.group not in unwanted) or (setup_error and check.id == SETUP_CHECK)
+    )
     if not chosen:
         raise UsageError("--group and --exclude-group leave no check.", hint=f"Groups: {', '.join(known)}.")
     return chosen

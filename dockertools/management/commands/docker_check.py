@@ -69,7 +69,7 @@ class Command(DockertoolsCommand):
     ) -> None:
         """Run the checks, and report."""
         load_checks()
-        checks = select_checks(registered_checks(), group, exclude_group)
+        checks = select_checks(registered_checks(), group, exclude_group, self.setup_error)
         if only_list:
             return self._list(checks, output_format)
         if self.setup_error is None and getattr(settings, "SETTINGS_MODULE", None) is None:
