@@ -1,0 +1,393 @@
+"""Judges a switch by what `docker compose config` says before and after it. Nothing of dockertools is used here.
+
+A judge returns what is wrong, in words; nothing wrong is an empty list.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+Model = dict[str, Any]
+Service = Mapping[str, Any]
+
+DEVELOPMENT = re.compile(r"\brunserver(?:_plus)?\b|\s--reload\b")
+PRODUCTION = re.compile(r"\b(?:gunicorn|uvicorn|daphne|hypercorn|granian|uwsgi|waitress-serve)\b")
+MODE_VARIABLES = frozenset(
+    {"DJANGO_SETTINGS_MODULE", "DJANGO_DEBUG", "DEBUG", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "HOME"}
+)
+BOTH_MODES = frozenset({"build", "command", "develop", "entrypoint", "environment", "ports", "volumes"})
+PROD_KEYS = BOTH_MODES | {
+    "cap_drop", "deploy", "depends_on", "healthcheck", "init", "logging", "mem_limit", "pids_limit", "read_only",
+    "restart", "security_opt", "stop_grace_period", "tmpfs",
+}  # fmt: skip
+DEV_KEYS = BOTH_MODES | {
+    "depends_on", "healthcheck", "init", "read_only", "restart", "stop_grace_period", "tmpfs", "user",
+}  # fmt: skip
+OWN_WORDS = ("healthcheck", "logging", "mem_limit", "pids_limit", "stop_grace_period")
+"""What stays as the author said it where he said it."""
+ADDITIVE = ("cap_drop", "security_opt", "tmpfs")
+SKIPPED = frozenset({".venv", "venv", "node_modules", ".git", "__pycache__"})
+
+
+class ComposeRefusedError(Exception):
+    """Compose does not take the project."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What is known of a project by whoever wrote it; mounts are given by the container's path."""
+
+    root: Path
+    built: frozenset[str] = frozenset()
+    servers: frozenset[str] = frozenset()
+    stores: frozenset[str] = frozenset()
+    tasks: frozenset[str] = frozenset()
+    keeps: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """All that the built services still mount in production; in development, what they mount besides the source."""
+    source: Mapping[str, tuple[Path, str]] = field(default_factory=dict)
+    """In development: the host's folder that a service sees at a place."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    unchanged: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    still_runs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    variables: frozenset[str] = MODE_VARIABLES
+    image_serves: bool = True
+    is_hardened: bool = True
+    user: str | None = None
+
+
+def read_model(folder: Path, env: Mapping[str, str] | None = None) -> Model:
+    """Return what compose makes of the project in `folder`, services of all profiles included.
+
+    Raises ComposeRefusedError with what compose said.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
+    argv = ("docker", "compose", "--profile", "*", "config", "--format", "json")
+    done = subprocess.run(argv, cwd=folder, env={**kept, **(env or {})}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ComposeRefusedError(done.stderr.strip())
+    model: Model = json.loads(done.stdout)
+    return model
+
+
+def judge_prod(before: Model, after: Model, intent: Intent) -> list[str]:
+    """Return what is wrong with the switch to production."""
+    return [
+        *_outside(before, after, intent, PROD_KEYS, {"ports"}, set()),
+        *_added_services(before, after, intent),
+        *judge_mounts(after, intent),
+        *_each(before, after, intent.built, lambda name, old, new: _kept_mounts(name, old, new, intent)),
+        *_each(before, after, intent.built, _own_words),
+        *_each(before, after, intent.built, lambda name, old, new: _prod_command(name, old, new, intent)),
+        *_migrations(before, after),
+        *_loopback(after, intent.stores),
+        *(_hardening(after, intent) if intent.is_hardened else ()),
+        *_targets(after, intent),
+    ]
+
+
+def judge_dev(before: Model, after: Model, intent: Intent) -> list[str]:
+    """Return what is wrong with the switch to development."""
+    return [
+        *_outside(before, after, intent, DEV_KEYS, {"ports"}, {"ports"}),
+        *(f"{name}: a service that was not there" for name in sorted(_services(after).keys() - _services(before))),
+        *_each(before, after, intent.built, lambda name, old, new: _dev_mounts(name, old, new, intent)),
+        *_sources(after, intent),
+        *_each(before, after, intent.servers, _dev_command),
+        *_loopback(after, intent.stores | intent.built),
+        *_targets(after, intent),
+    ]
+
+
+def judge_mounts(after: Model, intent: Intent) -> list[str]:
+    """Return each mount of source code in the built services, whatever its spelling."""
+    roots = [intent.root, *(Path(_services(after)[name]["build"]["context"]) for name in _with_build(after, intent))]
+    return [
+        f"{name}: {host} is still mounted at {target}"
+        for name in sorted(intent.built)
+        for host, target in _host_mounts(after, name)
+        if _holds_root(host, roots) or (target not in intent.keeps.get(name, ()) and _is_source(host, roots))
+    ]
+
+
+def _outside(
+    before: Model, after: Model, intent: Intent, built: frozenset[str], stores: set[str], others: set[str]
+) -> Iterator[str]:
+    """Yield each change outside of the paths that the mode is about."""
+    for key in sorted(before.keys() | after.keys()):
+        if key not in ("services", "volumes") and before.get(key) != after.get(key):
+            yield f"{key}: {before.get(key)} became {after.get(key)}"
+    yield from _volumes(before, after)
+    for name, old in sorted(_services(before).items()):
+        new = _services(after).get(name)
+        if new is None:
+            yield f"{name}: the service is gone"
+            continue
+        allowed = built if name in intent.built else stores if name in intent.stores else others
+        allowed = allowed - intent.unchanged.get(name, frozenset())
+        for key in sorted(old.keys() | new.keys()):
+            if old.get(key) == new.get(key):
+                continue
+            if key not in allowed:
+                yield f"{name}.{key}: {old.get(key)} became {new.get(key)}"
+            yield from (f"{name}.{words}" for words in _inside(key, old.get(key), new.get(key), intent))
+
+
+def _inside(key: str, old: Any, new: Any, intent: Intent) -> Iterator[str]:
+    """Yield what may not change inside of a key that may."""
+    if key == "build":
+        if _without(old, "target") != _without(new, "target"):
+            yield f"build: {old} became {new}"
+    elif key == "environment":
+        changed = {name for name in {**(old or {}), **(new or {})} if _of(old, name) != _of(new, name)}
+        yield from (f"environment.{name} changed" for name in sorted(changed - intent.variables))
+    elif key == "ports":
+        if _places(old) != _places(new):
+            yield f"ports: {old} became {new}"
+        yield from _opened(old, new)
+    elif key == "deploy":
+        if not _holds(new or {}, old or {}):
+            yield f"deploy: {old} became {new}"
+    elif key == "depends_on":
+        yield from (f"depends_on: {name} is gone" for name in (old or {}) if (new or {}).get(name) != old[name])
+    elif key in ADDITIVE:
+        yield from (f"{key}: {word} is gone" for word in old or () if word not in (new or ()))
+
+
+def _opened(old: Any, new: Any) -> Iterator[str]:
+    """Yield each port that can be reached from more addresses than before."""
+    for port in new or ():
+        before = [entry for entry in old or () if _without(entry, "host_ip") == _without(port, "host_ip")]
+        if not _is_loopback(port) and all(entry.get("host_ip") != port.get("host_ip") for entry in before):
+            yield f"ports: {port} is reached from elsewhere than before"
+
+
+def _volumes(before: Model, after: Model) -> Iterator[str]:
+    """Yield what is wrong with the named volumes; compose leaves out those that nothing uses."""
+    used = {mount.get("source") for values in _services(after).values() for mount in values.get("volumes") or ()}
+    for name, options in (before.get("volumes") or {}).items():
+        if name in used and (after.get("volumes") or {}).get(name) != options:
+            yield f"volumes.{name}: {options} became {(after.get('volumes') or {}).get(name)}"
+
+
+def _added_services(before: Model, after: Model, intent: Intent) -> Iterator[str]:
+    images = {_image(after, name) for name in intent.built if name in _services(after)}
+    for name in sorted(_services(after).keys() - _services(before).keys()):
+        values = _services(after)[name]
+        if "migrate" not in _text(values) or _image(after, name) not in images:
+            yield f"{name}: a service that was not there"
+        for host, target in _host_mounts(after, name):
+            if _is_source(host, [intent.root]):
+                yield f"{name}: {host} is mounted at {target}"
+
+
+def _kept_mounts(name: str, old: Service, new: Service, intent: Intent) -> Iterator[str]:
+    expected = intent.keeps.get(name, frozenset())
+    left = {_target(mount): mount for mount in new.get("volumes") or ()}
+    for mount in old.get("volumes") or ():
+        if _target(mount) in expected and left.get(_target(mount)) != mount:
+            yield f"{name}: {mount} must stay, and it is {left.get(_target(mount))}"
+    yield from (f"{name}: {left[target]} must not be mounted" for target in sorted(left.keys() - expected))
+
+
+def _own_words(name: str, old: Service, new: Service) -> Iterator[str]:
+    for key in OWN_WORDS:
+        if old.get(key) is not None and new.get(key) != old[key]:
+            yield f"{name}.{key}: {old[key]} is what its author wrote, and it became {new.get(key)}"
+
+
+def _prod_command(name: str, old: Service, new: Service, intent: Intent) -> Iterator[str]:
+    text = _text(new)
+    if name not in intent.servers:
+        if text != _text(old):
+            yield f"{name}: runs {text!r} in place of {_text(old)!r}"
+        return
+    if DEVELOPMENT.search(text):
+        yield f"{name}: runs a development server: {text!r}"
+    if text and not PRODUCTION.search(text):
+        yield f"{name}: {text!r} starts no production server"
+    if not text and not intent.image_serves:
+        yield f"{name}: runs nothing of its own, and the image serves nothing"
+    yield from (f"{name}: {text!r} lost {words!r}" for words in intent.still_runs.get(name, ()) if words not in text)
+
+
+def _migrations(before: Model, after: Model) -> Iterator[str]:
+    migrating = [name for name, values in _services(after).items() if re.search(r"\bmigrate\b", _text(values))]
+    yield from (f"{name}: each replica migrates" for name in migrating if _replicas(_services(after)[name]) > 1)
+    if not migrating and any(re.search(r"\bmigrate\b", _text(values)) for values in _services(before).values()):
+        yield "nothing migrates any more"
+
+
+def _hardening(after: Model, intent: Intent) -> Iterator[str]:
+    for name in sorted(intent.built - intent.tasks):
+        values = _services(after)[name]
+        limits = (_of(values.get("deploy"), "resources") or {}).get("limits") or {}
+        policy = (_of(values.get("deploy"), "restart_policy") or {}).get("condition")
+        required = {
+            "a restart policy": values.get("restart", policy) not in (None, "no", "none"),
+            "a health check": name not in intent.servers or bool(values.get("healthcheck")),
+            "log rotation": "max-size" in (_of(values.get("logging"), "options") or {}),
+            "dropped capabilities": "ALL" in (values.get("cap_drop") or ()),
+            "no-new-privileges": any("no-new-privileges" in word for word in values.get("security_opt") or ()),
+            "a memory limit": bool(values.get("mem_limit") or limits.get("memory")),
+            "a pid limit": bool(values.get("pids_limit") or limits.get("pids")),
+            "stop_grace_period": bool(values.get("stop_grace_period")),
+        }
+        yield from (f"{name}: lacks {what}" for what, is_there in required.items() if not is_there)
+
+
+def _dev_mounts(name: str, old: Service, new: Service, intent: Intent) -> Iterator[str]:
+    left = {_target(mount): mount for mount in new.get("volumes") or ()}
+    source = {place for _, place in intent.source.values()}
+    for mount in old.get("volumes") or ():
+        if left.get(_target(mount)) != mount and _target(mount) not in source:
+            yield f"{name}: {mount} must stay, and it is {left.get(_target(mount))}"
+    expected = intent.keeps.get(name, frozenset())
+    yield from (f"{name}: nothing is mounted at {target}" for target in sorted(expected - left.keys()))
+
+
+def _sources(after: Model, intent: Intent) -> Iterator[str]:
+    for name, (folder, place) in sorted(intent.source.items()):
+        values = _services(after)[name]
+        if seen_at(after, name, place) != _resolved(folder) and not _is_synced(values, folder, place):
+            yield f"{name}: {folder} is not seen at {place}, {seen_at(after, name, place)} is"
+        if intent.user is not None and values.get("user") != intent.user:
+            yield f"{name}: runs as {values.get('user')}, not as {intent.user}"
+
+
+def _dev_command(name: str, _old: Service, new: Service) -> Iterator[str]:
+    if not DEVELOPMENT.search(_text(new)) and ".sh" not in _text(new):
+        yield f"{name}: {_text(new)!r} does not reload"
+
+
+def _loopback(after: Model, names: frozenset[str]) -> Iterator[str]:
+    for name in sorted(names):
+        for port in _services(after)[name].get("ports") or ():
+            if not _is_loopback(port):
+                yield f"{name}: port {port['target']} is published on {port.get('host_ip') or 'every address'}"
+
+
+def _targets(after: Model, intent: Intent) -> Iterator[str]:
+    for name, target in intent.targets.items():
+        if _of(_services(after)[name].get("build"), "target") != target:
+            yield f"{name}: builds {_of(_services(after)[name].get('build'), 'target')}, not {target}"
+
+
+def seen_at(model: Model, name: str, place: str) -> Path | None:
+    """Return the folder of the host that a service has at `place`, None when it is the image's own."""
+    found = sorted(reversed(list(_host_mounts(model, name))), key=lambda mount: -len(mount[1]))  # the last of equals
+    for host, target in found:
+        if PurePosixPath(place).is_relative_to(target):
+            return host / PurePosixPath(place).relative_to(target)
+    return None
+
+
+def _is_synced(values: Service, folder: Path, place: str) -> bool:
+    rules = _of(values.get("develop"), "watch") or ()
+    return any(
+        rule["action"].startswith("sync")
+        and _resolved(Path(rule["path"])) == _resolved(folder)
+        and rule.get("target", "").rstrip("/") == place
+        for rule in rules
+    )
+
+
+def _host_mounts(model: Model, name: str) -> Iterator[tuple[Path, str]]:
+    """Yield the host's paths with the places they are seen at, also those of other services and of named volumes."""
+    values = _services(model)[name]
+    for mount in values.get("volumes") or ():
+        options = _of((model.get("volumes") or {}).get(mount.get("source")), "driver_opts") or {}
+        if mount["type"] == "bind":
+            yield _resolved(Path(mount["source"])), _target(mount)
+        elif "bind" in str(options.get("o", "")).split(","):
+            yield _resolved(Path(options["device"])), _target(mount)
+    for other in values.get("volumes_from") or ():
+        if (parent := other.partition(":")[0]) in _services(model):
+            yield from _host_mounts(model, parent)
+
+
+def _is_source(host: Path, roots: list[Path]) -> bool:
+    if _holds_root(host, roots):
+        return True
+    if not any(host.is_relative_to(_resolved(root)) for root in roots):
+        return False
+    if host.is_file():
+        return host.suffix in (".py", ".sh")
+    return any(path.suffix == ".py" and not SKIPPED & set(path.parts) for path in host.rglob("*.py"))
+
+
+def _holds_root(host: Path, roots: list[Path]) -> bool:
+    return any(_resolved(root).is_relative_to(host) for root in roots)
+
+
+def _each(
+    before: Model, after: Model, names: frozenset[str], judge: Callable[[str, Service, Service], Iterator[str]]
+) -> Iterator[str]:
+    for name in sorted(names & _services(before).keys() & _services(after).keys()):
+        yield from judge(name, _services(before)[name], _services(after)[name])
+
+
+def _services(model: Model) -> dict[str, dict[str, Any]]:
+    """Return the services without the keys that are null, which compose writes or not."""
+    return {
+        name: {key: value for key, value in values.items() if value is not None}
+        for name, values in (model.get("services") or {}).items()
+    }
+
+
+def _with_build(model: Model, intent: Intent) -> list[str]:
+    return [name for name in sorted(intent.built) if "build" in _services(model).get(name, {})]
+
+
+def _image(model: Model, name: str) -> str:
+    image = _services(model)[name].get("image")
+    return str(image) if image else f"{model.get('name')}-{name}"
+
+
+def _text(values: Service) -> str:
+    return " ".join((*(values.get("entrypoint") or ()), *(values.get("command") or ())))
+
+
+def _replicas(values: Service) -> int:
+    return int(values.get("scale") or _of(values.get("deploy"), "replicas") or 1)
+
+
+def _target(mount: Mapping[str, Any]) -> str:
+    return str(mount["target"]).rstrip("/") or "/"
+
+
+def _resolved(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _of(values: Any, key: str) -> Any:
+    return (values or {}).get(key)
+
+
+def _without(values: Any, key: str) -> dict[str, Any]:
+    return {name: value for name, value in (values or {}).items() if name != key}
+
+
+def _places(ports: Any) -> list[str]:
+    return sorted(json.dumps(_without(port, "host_ip"), sort_keys=True) for port in ports or ())
+
+
+def _is_loopback(port: Mapping[str, Any]) -> bool:
+    try:
+        return ipaddress.ip_address(port.get("host_ip", "")).is_loopback
+    except ValueError:
+        return False
+
+
+def _holds(new: Any, old: Any) -> bool:
+    """Return whether all of `old` is in `new`."""
+    if isinstance(old, dict):
+        return isinstance(new, dict) and all(_holds(new.get(key), value) for key, value in old.items())
+    return bool(new == old)
