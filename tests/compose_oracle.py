@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-Model = dict[str, Any]
-Service = Mapping[str, Any]
+from tests.compose_model import Model, Service, host_mounts, part_of, resolved, seen_at, services_of, target_of
 
 DEVELOPMENT = re.compile(r"\brunserver(?:_plus)?\b|\s--reload\b")
 PRODUCTION = re.compile(r"\b(?:gunicorn|uvicorn|daphne|hypercorn|granian|uwsgi|waitress-serve)\b")
@@ -37,10 +34,6 @@ ADDITIVE = ("cap_drop", "security_opt", "tmpfs")
 SKIPPED = frozenset({".venv", "venv", "node_modules", ".git", "__pycache__"})
 
 
-class ComposeRefusedError(Exception):
-    """Compose does not take the project."""
-
-
 @dataclass(frozen=True)
 class Intent:
     """What is known of a project by whoever wrote it; mounts are given by the container's path."""
@@ -54,6 +47,8 @@ class Intent:
     """All that the built services still mount in production; in development, what they mount besides the source."""
     source: Mapping[str, tuple[Path, str]] = field(default_factory=dict)
     """In development: the host's folder that a service sees at a place."""
+    active: frozenset[str] | None = None
+    """The services that are on without a profile, where the modes are about profiles."""
     targets: Mapping[str, str] = field(default_factory=dict)
     unchanged: Mapping[str, frozenset[str]] = field(default_factory=dict)
     still_runs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -61,20 +56,6 @@ class Intent:
     image_serves: bool = True
     is_hardened: bool = True
     user: str | None = None
-
-
-def read_model(folder: Path, env: Mapping[str, str] | None = None) -> Model:
-    """Return what compose makes of the project in `folder`, services of all profiles included.
-
-    Raises ComposeRefusedError with what compose said.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
-    argv = ("docker", "compose", "--profile", "*", "config", "--format", "json")
-    done = subprocess.run(argv, cwd=folder, env={**kept, **(env or {})}, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ComposeRefusedError(done.stderr.strip())
-    model: Model = json.loads(done.stdout)
-    return model
 
 
 def judge_prod(before: Model, after: Model, intent: Intent) -> list[str]:
@@ -90,6 +71,7 @@ def judge_prod(before: Model, after: Model, intent: Intent) -> list[str]:
         *_loopback(after, intent.stores),
         *(_hardening(after, intent) if intent.is_hardened else ()),
         *_targets(after, intent),
+        *_active(after, intent),
     ]
 
 
@@ -97,22 +79,23 @@ def judge_dev(before: Model, after: Model, intent: Intent) -> list[str]:
     """Return what is wrong with the switch to development."""
     return [
         *_outside(before, after, intent, DEV_KEYS, {"ports"}, {"ports"}),
-        *(f"{name}: a service that was not there" for name in sorted(_services(after).keys() - _services(before))),
+        *(f"{name}: a service that was not there" for name in sorted(services_of(after).keys() - services_of(before))),
         *_each(before, after, intent.built, lambda name, old, new: _dev_mounts(name, old, new, intent)),
         *_sources(after, intent),
         *_each(before, after, intent.servers, _dev_command),
         *_loopback(after, intent.stores | intent.built),
         *_targets(after, intent),
+        *_active(after, intent),
     ]
 
 
 def judge_mounts(after: Model, intent: Intent) -> list[str]:
     """Return each mount of source code in the built services, whatever its spelling."""
-    roots = [intent.root, *(Path(_services(after)[name]["build"]["context"]) for name in _with_build(after, intent))]
+    roots = [intent.root, *(Path(services_of(after)[name]["build"]["context"]) for name in _with_build(after, intent))]
     return [
         f"{name}: {host} is still mounted at {target}"
         for name in sorted(intent.built)
-        for host, target in _host_mounts(after, name)
+        for host, target in host_mounts(after, name)
         if _holds_root(host, roots) or (target not in intent.keeps.get(name, ()) and _is_source(host, roots))
     ]
 
@@ -125,13 +108,15 @@ def _outside(
         if key not in ("services", "volumes") and before.get(key) != after.get(key):
             yield f"{key}: {before.get(key)} became {after.get(key)}"
     yield from _volumes(before, after)
-    for name, old in sorted(_services(before).items()):
-        new = _services(after).get(name)
+    for name, old in sorted(services_of(before).items()):
+        new = services_of(after).get(name)
         if new is None:
             yield f"{name}: the service is gone"
             continue
         allowed = built if name in intent.built else stores if name in intent.stores else others
-        allowed = allowed - intent.unchanged.get(name, frozenset())
+        allowed = (allowed | (set() if intent.active is None else {"profiles"})) - intent.unchanged.get(
+            name, frozenset()
+        )
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) == new.get(key):
                 continue
@@ -146,7 +131,7 @@ def _inside(key: str, old: Any, new: Any, intent: Intent) -> Iterator[str]:
         if _without(old, "target") != _without(new, "target"):
             yield f"build: {old} became {new}"
     elif key == "environment":
-        changed = {name for name in {**(old or {}), **(new or {})} if _of(old, name) != _of(new, name)}
+        changed = {name for name in {**(old or {}), **(new or {})} if part_of(old, name) != part_of(new, name)}
         yield from (f"environment.{name} changed" for name in sorted(changed - intent.variables))
     elif key == "ports":
         if _places(old) != _places(new):
@@ -171,29 +156,31 @@ def _opened(old: Any, new: Any) -> Iterator[str]:
 
 def _volumes(before: Model, after: Model) -> Iterator[str]:
     """Yield what is wrong with the named volumes; compose leaves out those that nothing uses."""
-    used = {mount.get("source") for values in _services(after).values() for mount in values.get("volumes") or ()}
+    used = {mount.get("source") for values in services_of(after).values() for mount in values.get("volumes") or ()}
     for name, options in (before.get("volumes") or {}).items():
         if name in used and (after.get("volumes") or {}).get(name) != options:
             yield f"volumes.{name}: {options} became {(after.get('volumes') or {}).get(name)}"
 
 
 def _added_services(before: Model, after: Model, intent: Intent) -> Iterator[str]:
-    images = {_image(after, name) for name in intent.built if name in _services(after)}
-    for name in sorted(_services(after).keys() - _services(before).keys()):
-        values = _services(after)[name]
-        if "migrate" not in _text(values) or _image(after, name) not in images:
+    images = {_image(after, name) for name in intent.built if name in services_of(after)}
+    builds = [services_of(after)[name].get("build") for name in _with_build(after, intent)]
+    for name in sorted(services_of(after).keys() - services_of(before).keys()):
+        values = services_of(after)[name]
+        is_ours = _image(after, name) in images or values.get("build") in builds
+        if "migrate" not in _text(values) or not is_ours:
             yield f"{name}: a service that was not there"
-        for host, target in _host_mounts(after, name):
+        for host, target in host_mounts(after, name):
             if _is_source(host, [intent.root]):
                 yield f"{name}: {host} is mounted at {target}"
 
 
 def _kept_mounts(name: str, old: Service, new: Service, intent: Intent) -> Iterator[str]:
     expected = intent.keeps.get(name, frozenset())
-    left = {_target(mount): mount for mount in new.get("volumes") or ()}
+    left = {target_of(mount): mount for mount in new.get("volumes") or ()}
     for mount in old.get("volumes") or ():
-        if _target(mount) in expected and left.get(_target(mount)) != mount:
-            yield f"{name}: {mount} must stay, and it is {left.get(_target(mount))}"
+        if target_of(mount) in expected and left.get(target_of(mount)) != mount:
+            yield f"{name}: {mount} must stay, and it is {left.get(target_of(mount))}"
     yield from (f"{name}: {left[target]} must not be mounted" for target in sorted(left.keys() - expected))
 
 
@@ -219,21 +206,21 @@ def _prod_command(name: str, old: Service, new: Service, intent: Intent) -> Iter
 
 
 def _migrations(before: Model, after: Model) -> Iterator[str]:
-    migrating = [name for name, values in _services(after).items() if re.search(r"\bmigrate\b", _text(values))]
-    yield from (f"{name}: each replica migrates" for name in migrating if _replicas(_services(after)[name]) > 1)
-    if not migrating and any(re.search(r"\bmigrate\b", _text(values)) for values in _services(before).values()):
+    migrating = [name for name, values in services_of(after).items() if re.search(r"\bmigrate\b", _text(values))]
+    yield from (f"{name}: each replica migrates" for name in migrating if _replicas(services_of(after)[name]) > 1)
+    if not migrating and any(re.search(r"\bmigrate\b", _text(values)) for values in services_of(before).values()):
         yield "nothing migrates any more"
 
 
 def _hardening(after: Model, intent: Intent) -> Iterator[str]:
     for name in sorted(intent.built - intent.tasks):
-        values = _services(after)[name]
-        limits = (_of(values.get("deploy"), "resources") or {}).get("limits") or {}
-        policy = (_of(values.get("deploy"), "restart_policy") or {}).get("condition")
+        values = services_of(after)[name]
+        limits = (part_of(values.get("deploy"), "resources") or {}).get("limits") or {}
+        policy = (part_of(values.get("deploy"), "restart_policy") or {}).get("condition")
         required = {
             "a restart policy": values.get("restart", policy) not in (None, "no", "none"),
             "a health check": name not in intent.servers or bool(values.get("healthcheck")),
-            "log rotation": "max-size" in (_of(values.get("logging"), "options") or {}),
+            "log rotation": "max-size" in (part_of(values.get("logging"), "options") or {}),
             "dropped capabilities": "ALL" in (values.get("cap_drop") or ()),
             "no-new-privileges": any("no-new-privileges" in word for word in values.get("security_opt") or ()),
             "a memory limit": bool(values.get("mem_limit") or limits.get("memory")),
@@ -244,19 +231,19 @@ def _hardening(after: Model, intent: Intent) -> Iterator[str]:
 
 
 def _dev_mounts(name: str, old: Service, new: Service, intent: Intent) -> Iterator[str]:
-    left = {_target(mount): mount for mount in new.get("volumes") or ()}
+    left = {target_of(mount): mount for mount in new.get("volumes") or ()}
     source = {place for _, place in intent.source.values()}
     for mount in old.get("volumes") or ():
-        if left.get(_target(mount)) != mount and _target(mount) not in source:
-            yield f"{name}: {mount} must stay, and it is {left.get(_target(mount))}"
+        if left.get(target_of(mount)) != mount and target_of(mount) not in source:
+            yield f"{name}: {mount} must stay, and it is {left.get(target_of(mount))}"
     expected = intent.keeps.get(name, frozenset())
     yield from (f"{name}: nothing is mounted at {target}" for target in sorted(expected - left.keys()))
 
 
 def _sources(after: Model, intent: Intent) -> Iterator[str]:
     for name, (folder, place) in sorted(intent.source.items()):
-        values = _services(after)[name]
-        if seen_at(after, name, place) != _resolved(folder) and not _is_synced(values, folder, place):
+        values = services_of(after)[name]
+        if seen_at(after, name, place) != resolved(folder) and not _is_synced(values, folder, place):
             yield f"{name}: {folder} is not seen at {place}, {seen_at(after, name, place)} is"
         if intent.user is not None and values.get("user") != intent.user:
             yield f"{name}: runs as {values.get('user')}, not as {intent.user}"
@@ -269,54 +256,37 @@ def _dev_command(name: str, _old: Service, new: Service) -> Iterator[str]:
 
 def _loopback(after: Model, names: frozenset[str]) -> Iterator[str]:
     for name in sorted(names):
-        for port in _services(after)[name].get("ports") or ():
+        for port in services_of(after)[name].get("ports") or ():
             if not _is_loopback(port):
                 yield f"{name}: port {port['target']} is published on {port.get('host_ip') or 'every address'}"
 
 
 def _targets(after: Model, intent: Intent) -> Iterator[str]:
     for name, target in intent.targets.items():
-        if _of(_services(after)[name].get("build"), "target") != target:
-            yield f"{name}: builds {_of(_services(after)[name].get('build'), 'target')}, not {target}"
+        if part_of(services_of(after)[name].get("build"), "target") != target:
+            yield f"{name}: builds {part_of(services_of(after)[name].get('build'), 'target')}, not {target}"
 
 
-def seen_at(model: Model, name: str, place: str) -> Path | None:
-    """Return the folder of the host that a service has at `place`, None when it is the image's own."""
-    found = sorted(reversed(list(_host_mounts(model, name))), key=lambda mount: -len(mount[1]))  # the last of equals
-    for host, target in found:
-        if PurePosixPath(place).is_relative_to(target):
-            return host / PurePosixPath(place).relative_to(target)
-    return None
+def _active(after: Model, intent: Intent) -> Iterator[str]:
+    active = {name for name, values in services_of(after).items() if not values.get("profiles")}
+    if intent.active is not None and active != intent.active:
+        yield f"on are {sorted(active)}, not {sorted(intent.active)}"
 
 
 def _is_synced(values: Service, folder: Path, place: str) -> bool:
-    rules = _of(values.get("develop"), "watch") or ()
+    rules = part_of(values.get("develop"), "watch") or ()
     return any(
         rule["action"].startswith("sync")
-        and _resolved(Path(rule["path"])) == _resolved(folder)
+        and resolved(Path(rule["path"])) == resolved(folder)
         and rule.get("target", "").rstrip("/") == place
         for rule in rules
     )
 
 
-def _host_mounts(model: Model, name: str) -> Iterator[tuple[Path, str]]:
-    """Yield the host's paths with the places they are seen at, also those of other services and of named volumes."""
-    values = _services(model)[name]
-    for mount in values.get("volumes") or ():
-        options = _of((model.get("volumes") or {}).get(mount.get("source")), "driver_opts") or {}
-        if mount["type"] == "bind":
-            yield _resolved(Path(mount["source"])), _target(mount)
-        elif "bind" in str(options.get("o", "")).split(","):
-            yield _resolved(Path(options["device"])), _target(mount)
-    for other in values.get("volumes_from") or ():
-        if (parent := other.partition(":")[0]) in _services(model):
-            yield from _host_mounts(model, parent)
-
-
 def _is_source(host: Path, roots: list[Path]) -> bool:
     if _holds_root(host, roots):
         return True
-    if not any(host.is_relative_to(_resolved(root)) for root in roots):
+    if not any(host.is_relative_to(resolved(root)) for root in roots):
         return False
     if host.is_file():
         return host.suffix in (".py", ".sh")
@@ -324,30 +294,22 @@ def _is_source(host: Path, roots: list[Path]) -> bool:
 
 
 def _holds_root(host: Path, roots: list[Path]) -> bool:
-    return any(_resolved(root).is_relative_to(host) for root in roots)
+    return any(resolved(root).is_relative_to(host) for root in roots)
 
 
 def _each(
     before: Model, after: Model, names: frozenset[str], judge: Callable[[str, Service, Service], Iterator[str]]
 ) -> Iterator[str]:
-    for name in sorted(names & _services(before).keys() & _services(after).keys()):
-        yield from judge(name, _services(before)[name], _services(after)[name])
-
-
-def _services(model: Model) -> dict[str, dict[str, Any]]:
-    """Return the services without the keys that are null, which compose writes or not."""
-    return {
-        name: {key: value for key, value in values.items() if value is not None}
-        for name, values in (model.get("services") or {}).items()
-    }
+    for name in sorted(names & services_of(before).keys() & services_of(after).keys()):
+        yield from judge(name, services_of(before)[name], services_of(after)[name])
 
 
 def _with_build(model: Model, intent: Intent) -> list[str]:
-    return [name for name in sorted(intent.built) if "build" in _services(model).get(name, {})]
+    return [name for name in sorted(intent.built) if "build" in services_of(model).get(name, {})]
 
 
 def _image(model: Model, name: str) -> str:
-    image = _services(model)[name].get("image")
+    image = services_of(model)[name].get("image")
     return str(image) if image else f"{model.get('name')}-{name}"
 
 
@@ -356,19 +318,7 @@ def _text(values: Service) -> str:
 
 
 def _replicas(values: Service) -> int:
-    return int(values.get("scale") or _of(values.get("deploy"), "replicas") or 1)
-
-
-def _target(mount: Mapping[str, Any]) -> str:
-    return str(mount["target"]).rstrip("/") or "/"
-
-
-def _resolved(path: Path) -> Path:
-    return Path(os.path.realpath(path))
-
-
-def _of(values: Any, key: str) -> Any:
-    return (values or {}).get(key)
+    return int(values.get("scale") or part_of(values.get("deploy"), "replicas") or 1)
 
 
 def _without(values: Any, key: str) -> dict[str, Any]:

@@ -8,7 +8,8 @@ Each has an expect.toml:
 - `built`, `servers`, `stores`, `tasks`: the services, by what they are; `environment`: of the caller; `vary`: variables
   under which both models must still agree; `secrets`: values that no overlay may hold
 - `[prod]`, `[dev]`: `outcome` (`switched` with an overlay, `own` files used, or `refused`), `words` that the refusal
-  says, `files` that an own mode consists of, and what `compose_oracle.Intent` knows of the mode
+  says, `files` that an own mode consists of, `base` files that an overlay goes on top of, and what
+  `compose_oracle.Intent` knows of the mode
 """
 
 from __future__ import annotations
@@ -72,19 +73,25 @@ class Trap:
         files: list[str] = self.values.get(mode, {}).get("files", [])
         return files
 
+    def base(self, mode: str) -> dict[str, str]:
+        """Return the variables that make compose take the project as it is without the mode."""
+        files: list[str] = self.values.get(mode, {}).get("base", [])
+        return {"COMPOSE_FILE": ":".join(files)} if files else {}
+
     def intent(self, mode: str) -> Intent:
         """Return what the judge knows of the project in this mode."""
         own = self.values.get(mode, {})
-        built = frozenset(self.values["built"])
+        built = frozenset(own.get("built", self.values["built"]))
         source = own.get("source", dict.fromkeys(sorted(built), ".:/app") if mode == "dev" else {})
         return Intent(
             root=self.folder,
             built=built,
-            servers=frozenset(self.values["servers"]),
+            servers=frozenset(self.values["servers"]) & built,
             stores=frozenset(self.values.get("stores", ())),
             tasks=frozenset(self.values.get("tasks", ())),
             keeps=_sets(own.get("keeps", {})),
             source={name: _place(self.root, value) for name, value in source.items()},
+            active=frozenset(own["active"]) if "active" in own else None,
             targets=own.get("targets", {}),
             unchanged=_sets(own.get("unchanged", {})),
             still_runs={name: tuple(words) for name, words in own.get("still_runs", {}).items()},

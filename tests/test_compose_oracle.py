@@ -14,16 +14,8 @@ from typing import Any
 import pytest
 
 from tests.compose_files_oracle import judge_env, judge_files, judge_overlay, name_of, split_env, take_snapshot
-from tests.compose_oracle import (
-    ComposeRefusedError,
-    Intent,
-    Model,
-    judge_dev,
-    judge_mounts,
-    judge_prod,
-    read_model,
-    seen_at,
-)
+from tests.compose_model import ComposeRefusedError, Model, read_model, seen_at
+from tests.compose_oracle import Intent, judge_dev, judge_mounts, judge_prod
 from tests.compose_traps import run_compose_or_skip
 
 BASE = """
@@ -158,7 +150,7 @@ Change = Callable[[dict[str, Any]], object]
         (lambda all_: all_["web"].update(command=["sh", "-c", "migrate; gunicorn x"]), "each replica migrates"),
         (lambda all_: all_.pop("migrate"), "nothing migrates"),
         (lambda all_: all_["migrate"].update(volumes=[bind("{root}", "/app")]), "{root} is mounted at /app"),
-        (lambda all_: all_["migrate"].update(image="other"), "migrate: a service that was not there"),
+        (lambda all_: all_["migrate"].update(image="other", build=None), "migrate: a service that was not there"),
         (lambda all_: all_["worker"].update(command=["gunicorn"]), "in place of"),
         (lambda all_: all_["worker"].update(mem_limit="1"), "worker.mem_limit"),
         (lambda all_: all_["worker"].update(user="0"), "worker.user"),

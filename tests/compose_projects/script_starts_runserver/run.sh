@@ -1,4 +1,4 @@
 #!/bin/sh
 set -e
 python manage.py migrate --noinput
-exec python manage.py runserver 0.0.0.0:8001
+exec python manage.py runserver 0.0.0.0:8000
