@@ -112,20 +112,43 @@ def free_name(path: Path) -> Path:
     return candidate
 
 
-def _replace(target: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+def stage_beside(path: Path, content: bytes, prefix: str) -> Path:
+    """Write a file that is to replace `path` into the same folder, and return it.
+
+    It has the mode bits, and where that is allowed the owner, of the one it will replace. Raises OSError.
+    """
+    handle, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
-            os.fchmod(stream.fileno(), _mode_for(target))
+            _like(path, stream.fileno())
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    return temporary
+
+
+def _replace(target: Path, content: bytes) -> None:
+    temporary = stage_beside(target, content, f".{target.name}.")
+    try:
         temporary.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _like(target: Path, handle: int) -> None:
+    """Give an open file the owner and the mode bits of `target`; a new file gets those that are usual."""
+    if target.exists():
+        status = target.stat()
+        with contextlib.suppress(PermissionError):
+            os.fchown(handle, status.st_uid, status.st_gid)
+    os.fchmod(handle, _mode_for(target))
 
 
 def _mode_for(target: Path) -> int:
