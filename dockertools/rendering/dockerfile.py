@@ -8,6 +8,7 @@ from typing import Any
 from dockertools.conf import INFERRED, Config
 from dockertools.project.facts import FrontEndFacts, ProjectFacts
 from dockertools.rendering import tools
+from dockertools.rendering.closure import closure_values
 from dockertools.rendering.commands import exec_form, health_argv, manage_argv, server_argv
 from dockertools.rendering.environment import (
     DATA,
@@ -25,8 +26,9 @@ _WIDTH = 118
 
 
 def render_dockerfile(facts: ProjectFacts, config: Config) -> str:
-    """Return the Dockerfile of the variant slim."""
-    return render("Dockerfile", {**_builder(facts, config), **_runtime(facts), **_production(facts, config)})
+    """Return the Dockerfile of the variant that is configured."""
+    values = {**_builder(facts, config), **_runtime(facts), **_production(facts, config), **closure_values(facts)}
+    return render("Dockerfile", {"variant": config.variant, **values})
 
 
 def _builder(facts: ProjectFacts, config: Config) -> dict[str, Any]:
