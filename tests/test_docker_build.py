@@ -84,7 +84,7 @@ def test_the_summary_is_a_table_to_read(project: Project) -> None:
     for words in (
         f"image         {project.tag}",
         " uncompressed, ",
-        " since the last build)",
+        " since the last build",
         "budget        1.00 GB, ",
         "first to run  [4/5] COPY views.py . (line 4)",
         "files that it copies or mounts changed: views.py",
