@@ -258,6 +258,7 @@ def test_a_secret_argument_is_not_on_the_command_line_of_the_child(project: Proj
     [
         (("--tag", "Shop Latest"), "cannot be the name of an image"),
         (("--max-size", "large"), "is not a size"),
+        (("--max-size", "0"), "leaves no room"),
         (("--push", "--output", "type=tar,dest=x"), "exclude each other"),
         (("--output", "type=tar,dest=x", "--max-size", "1MB"), "--max-size needs the image"),
         (("--output", "-"), "cannot write to standard output"),

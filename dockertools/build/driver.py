@@ -154,7 +154,8 @@ def _line(stages: tuple[Stage, ...], name: str) -> int | None:
 
 def _describe(options: BuildOptions, progress: BuildProgress, context: ContextSummary | None) -> BuildResult:
     stages = read_dockerfile(options)
-    previous = last_record(read_records(state_file(options.project)), options.tag, options.target)
+    records = read_records(state_file(options.project))
+    previous = last_record(records, options.tag, options.target, options.platforms)
     comparison = Comparison(progress, options, stages, previous)
     return BuildResult(
         tag=options.tag,
@@ -206,6 +207,7 @@ def _record(options: BuildOptions, result: BuildResult, progress: BuildProgress)
         seconds=round(result.seconds, 3),
         finished_at=round(time.time(), 3),
         transferred_bytes=result.transferred_bytes,
+        platforms=options.platforms,
         build_args=public_build_args(options),
         steps=tuple(
             StepRecord(step.name, step.cached, round(step.seconds, 3), shapes.get(step.id, ""))

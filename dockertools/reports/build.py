@@ -67,7 +67,7 @@ def failure_payload(failed: FailedBuild, options: BuildOptions) -> dict[str, Any
             "stage": failure.stage,
             "log": list(failure.log),
             "explanation": cause and {"id": cause.id, "cause": cause.cause, "fix": cause.fix},
-            "look_inside": inside_command(options, failure.line, failure.stage),
+            "look_inside": inside_command(options, failure),
         },
         "steps": _steps_payload(failed.steps),
         "seconds": round(failed.seconds, 3),
