@@ -19,8 +19,8 @@ from dockertools.build.changes import newer_files
 from dockertools.build.command import buildx_argv, buildx_environment
 from dockertools.build.diagnose import diagnose, find_failure, read_dockerfile
 from dockertools.build.dockerfile import Stage, layer_lines, locate_step
-from dockertools.build.events import parse_line
-from dockertools.build.finish import OverBudgetError, discard_image, list_image_ids, push_image, tag_image
+from dockertools.build.events import StepEvent, parse_line
+from dockertools.build.finish import TICK_SECONDS, OverBudgetError, discard_image, list_image_ids, push_image, tag_image
 from dockertools.build.history import BuildRecord, StepRecord, add_record, last_record, read_records, state_file
 from dockertools.build.options import BuildOptions
 from dockertools.build.progress import BuildProgress, Step
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 Listener = Callable[[BuildProgress, Step | None], None]
 """Called after every event, and each `TICK_SECONDS` of silence, with the state of the build and the step that the
 event finished."""
-TICK_SECONDS = 0.1
 _Parameters = ParamSpec("_Parameters")
 _Returned = TypeVar("_Returned")
 
@@ -64,10 +63,18 @@ def build_image(options: BuildOptions, on_event: Listener) -> BuildResult:
     _check_budget(replace(result, seconds=time.monotonic() - begin), client, image_id, known_images)
     for tag in (options.tag, *options.more_tags):
         tag_image(client, image_id, tag)
-    if options.push:
-        push_image(options.tag, redact)
-    result = replace(result, pushed=options.push, seconds=time.monotonic() - begin)
-    return _record(options, result, progress)
+    result = _record(options, replace(result, seconds=time.monotonic() - begin), progress)
+    for tag in (options.tag, *options.more_tags) if options.push else ():
+        _push(tag, progress, on_event)
+    return replace(result, pushed=options.push, seconds=time.monotonic() - begin)
+
+
+def _push(tag: str, progress: BuildProgress, on_event: Listener) -> None:
+    """Push, and let the listener see it as one more step."""
+    step = StepEvent(f"push {tag}", f"pushing {tag}", started=time.time())
+    progress.apply(step)
+    push_image(tag, progress.redact, lambda: on_event(progress, None))
+    on_event(progress, progress.apply(replace(step, completed=time.time())))
 
 
 def _values(options: BuildOptions) -> tuple[tuple[str, str], ...]:
