@@ -202,7 +202,7 @@ def _check_budget(result: BuildResult, client: DockerClient, image_id: str, know
 
 def _record(options: BuildOptions, result: BuildResult, progress: BuildProgress) -> BuildResult:
     """Remember the build; that it cannot be remembered is no reason to fail."""
-    if result.image is None:
+    if result.image is None or not options.is_recorded:
         return result
     shapes = step_shapes(progress.steps, read_dockerfile(options))
     record = BuildRecord(
