@@ -96,7 +96,7 @@ def test_variables(name: str, value: str, expected: bool) -> None:
     [
         (f"RUN |1 PIP_TOKEN=pt-93hf83hf83hf {BUILDKIT}", [("PIP_TOKEN", "a build argument")]),
         (f"RUN |2 WHEELS=pip setuptools PORT=8000 {BUILDKIT}", []),
-        ("ARG DB_PASSWORD=pass83hf8w3hf", [("DB_PASSWORD", "the default of a build argument")]),
+        ("ARG DB_PASSWORD=pass83hf8w3hf", [("DB_PASSWORD", "a build argument")]),
         ("ARG DB_PASSWORD", []),
         ("RUN /bin/sh -c SECRET_KEY=only-for-the-build python manage.py collectstatic", []),
         ("RUN /bin/sh -c SECRET_KEY='9f8aX72kQpLm31Zt' python manage.py x", [("SECRET_KEY", "a command of RUN")]),

@@ -61,7 +61,7 @@ def _of_instruction(text: str) -> Iterator[RecordedSecret]:
     if word == "ARG":
         name, _, value = text.removeprefix("ARG ").removesuffix(" # buildkit").partition("=")
         if is_secret_variable(name, value):
-            yield RecordedSecret(name, "the default of a build argument")
+            yield RecordedSecret(name, "a build argument")
         return
     match = _ARGUMENTS.match(text)
     for name, value in _assignments(match["arguments"] if match else ""):
