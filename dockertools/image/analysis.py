@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 PROJECT_LABEL = "io.dockertools.project"
+LIST_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,9 @@ def count_base_layers(client: DockerClient, reference: str) -> int:
     longest = 1
     for summary in _smaller_images(api.images(filters={"dangling": False}), attributes["Id"]):
         if _project(summary):
+=======
+    for summary in _list_images(api):
+        if not summary.get("RepoTags") or _project(summary):
             continue
         try:
             other = _layers(api.inspect_image(summary["Id"]))
@@ -128,6 +132,15 @@ def _smaller_images(summaries: Sequence[Mapping[str, Any]], image_id: str) -> It
     for summary in summaries:
         if largest is None or int(summary["Size"]) <= largest:
             yield summary
+
+def _list_images(api: Any) -> list[dict[str, Any]]:
+    """Return the store's images; the engine cannot list them at the moment at which one is removed."""
+    from docker.errors import NotFound  # noqa: PLC0415  # the SDK comes with the extra [engine]
+
+    for _attempt in range(LIST_ATTEMPTS):
+        with suppress(NotFound):
+            return list(api.images(filters={"dangling": False}))
+    return []
 
 
 def _layers(attributes: Mapping[str, Any]) -> list[str]:
