@@ -89,7 +89,7 @@ def test_a_dry_run_shows_everything_and_removes_nothing(project: Project) -> Non
         f"{project.name}:1",
         "2 to remove, ",
         "as the engine counts",
-        "Not among them: 1 volumes, ",
+        "Not among them: volumes (1, ",
         "--volumes removes them, and their data.",
     ):
         assert words in done.stdout
@@ -115,6 +115,8 @@ def test_the_project_is_asked_once_and_each_volume_by_its_name(project: Project)
     assert f"Remove the volume {project.name}_done and its data? [y/N]" in done.stderr
     assert f"Remove the volume {project.name}_kept and its data? [y/N]" in done.stderr
     assert "5 of 6 removed, " in done.stdout
+    assert f" removed  container {project.name}-job-1\n" in done.stderr
+    assert "\n\n" not in done.stderr
     assert project.images() == set()
     assert project.held() == {"container": set(), "network": set(), "volume": {f"{project.name}_kept"}}
 
