@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 PROJECT_LABEL = "io.dockertools.project"
+LIST_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def count_base_layers(client: DockerClient, reference: str) -> int:
     attributes = api.inspect_image(reference)
     layers = _layers(attributes)
     longest = 1
-    for summary in api.images():
+    for summary in _list_images(api):
         if not summary.get("RepoTags") or _project(summary):
             continue
         try:
@@ -106,6 +107,16 @@ def count_base_layers(client: DockerClient, reference: str) -> int:
         if len(other) < len(layers) and other == layers[: len(other)]:
             longest = max(longest, len(other))
     return longest
+
+
+def _list_images(api: Any) -> list[dict[str, Any]]:
+    """Return the store's images; the engine cannot list them at the moment at which one is removed."""
+    from docker.errors import NotFound  # noqa: PLC0415  # the SDK comes with the extra [engine]
+
+    for _attempt in range(LIST_ATTEMPTS):
+        with suppress(NotFound):
+            return list(api.images())
+    return []
 
 
 def _layers(attributes: Mapping[str, Any]) -> list[str]:
