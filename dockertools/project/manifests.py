@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,22 +127,22 @@ def _read_requirements_file(root: Path, manifest: Manifest, version: str) -> tup
     read = read_requirements(root, manifest.path, python_version=version)
     notes = list(read.notes)
     notes += [Note("is UTF-16; the build converts it. Save it as UTF-8", name) for name in read.utf16_files]
-    if read.has_hashes and read.left_out:
-        names = ", ".join(read.left_out)
+    without_hash = [name for name in read.left_out if name != "setuptools"]
+    if read.has_hashes and without_hash:
+        names = ", ".join(without_hash)
         notes.append(
             Note(f"leaves {names} out, which come without a hash; `pip-compile --allow-unsafe`", manifest.path)
         )
     unpinned = [item.name for item in read.requirements if not item.version and item.name not in read.constrained]
     if unpinned:
-        shown = ", ".join(unpinned[:3]) + (f" and {len(unpinned) - 3} more" if len(unpinned) > 3 else "")
-        notes.append(Note(f"does not pin {shown}: builds on different days differ", manifest.path))
+        notes.append(Note(f"does not pin {_some(unpinned)}: builds on different days differ", manifest.path))
     return (
         ManifestFacts(
             kind=manifest.kind,
             files=read.files,
             requirements=tuple(item for item in read.requirements if item.name),
             has_everything=read.has_hashes,
-            has_hashes=read.has_hashes and not read.left_out,
+            has_hashes=read.has_hashes and not without_hash,
             utf16_files=read.utf16_files,
             local_paths=read.local_paths,
             options=read.options,
@@ -163,19 +163,25 @@ def _read_lock(root: Path, manifest: Manifest, version: str) -> tuple[ManifestFa
             hint=f"Restore {missing[0]}, or name another file in DOCKERTOOLS['MANIFEST'].",
         )
     pyproject = locks.read_toml(root / others[0]) if others[:1] == ["pyproject.toml"] else {}
-    return (
-        ManifestFacts(
-            kind=manifest.kind,
-            files=(manifest.path, *others),
-            requirements=lock.requirements,
-            has_everything=True,
-            has_hashes=lock.has_hashes,
-            local_paths=lock.local_paths,
-            installs_project=needs_installation(root, pyproject),
-            documents=_documents(root, pyproject),
-        ),
-        (),
+    facts = ManifestFacts(
+        kind=manifest.kind,
+        files=(manifest.path, *others),
+        requirements=lock.requirements,
+        has_everything=True,
+        has_hashes=lock.has_hashes,
+        has_markers=lock.has_markers,
+        local_paths=lock.local_paths,
+        installs_project=needs_installation(root, pyproject),
+        documents=_documents(root, pyproject),
     )
+    if not facts.compiled:
+        return facts, ()
+    message = f"has no wheel for Python {version} of {_some(facts.compiled)}: the image compiles it"
+    return facts, (Note(message, manifest.path),)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _read_declared(root: Path, manifest: Manifest, version: str) -> tuple[ManifestFacts, tuple[Note, ...]]:
