@@ -249,3 +249,12 @@ def test_databases_that_only_a_run_shows_are_told(tmp_path: Path) -> None:
     assert [str(note) for note in inspect_settings(find_layout(tmp_path))[1]] == [
         "site/settings.py: DATABASES is not known before the settings run"
     ]
+
+
+@pytest.mark.parametrize("test", ["'DATABASE_URL' in os.environ", "os.getenv('DATABASE_URL')"])
+def test_production_sets_the_url_of_its_database(tmp_path: Path, test: str) -> None:
+    source = (
+        f"if {test}:\n    DATABASES = {{'default': dj_database_url.config()}}\n"
+        "else:\n    DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db'}}\n"
+    )
+    assert facts(tmp_path, source).databases[0].variables == {"URL": "DATABASE_URL"}

@@ -66,6 +66,15 @@ def read_declaration(node: ast.Call) -> dict[str, ast.expr]:
     }
 
 
+def asks_for_database(test: ast.expr) -> bool:
+    """Tell whether a condition is that the variable with the database's URL is set, as it is in production."""
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.In):
+        name = _constant(test.left) if dotted(test.comparators[0]) in _ENVIRONS else ""
+        return kind_of(name) == "database"
+    call = read_environment_call(test)
+    return call is not None and call.kind == "database"
+
+
 def dotted(node: ast.expr) -> str:
     """Return `os.environ.get` for such an expression, an empty string for anything that is no name."""
     if isinstance(node, ast.Attribute):

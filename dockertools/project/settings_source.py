@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dockertools.project.environment_calls import dotted, read_declaration, read_environment_call
+from dockertools.project.environment_calls import asks_for_database, dotted, read_declaration, read_environment_call
 from dockertools.project.evaluate import DECLARED, UNKNOWN, evaluate, plain
 from dockertools.project.facts import EnvironmentVariable, Note
 
@@ -147,7 +147,7 @@ class _Reader:
         """Yield the simple statements that may be run, in order."""
         match statement:
             case ast.If():
-                test = plain(evaluate(statement.test, self.source.names))
+                test = asks_for_database(statement.test) or plain(evaluate(statement.test, self.source.names))
                 taken = [] if test is not UNKNOWN and not test else statement.body
                 other = statement.orelse if test is UNKNOWN or not test else []
                 inner = [*taken, *other]
