@@ -79,6 +79,11 @@ class ManifestFacts:
     """What the installer must be told besides, such as `--prerelease=allow`."""
 
     @property
+    def folder(self) -> str:
+        """The folder of the list, `.` for the root."""
+        return self.files[0].rpartition("/")[0] or "."
+
+    @property
     def names(self) -> frozenset[str]:
         """The normalized names of all requirements."""
         return frozenset(requirement.name for requirement in self.requirements)

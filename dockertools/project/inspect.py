@@ -55,11 +55,17 @@ def inspect_project(config: Config, *, manage: Path | None = None) -> ProjectFac
     notes.extend(layout.notes)
     python = _keep(
         notes,
-        find_python(root, version=config.python_version, suite=config.suite, base_image=config.base_image),
+        find_python(
+            root,
+            layout.code_folder,
+            version=config.python_version,
+            suite=config.suite,
+            base_image=config.base_image,
+        ),
     )
-    python, manifest = _fit(notes, root, find_manifest(root, config.manifest), python)
+    python, manifest = _fit(notes, root, find_manifest(root, config.manifest, layout.code_folder), python)
     settings = _keep(notes, settle_databases(_keep(notes, inspect_settings(layout)), manifest))
-    front_end = _keep(notes, find_front_end(root))
+    front_end = _keep(notes, find_front_end(layout, config.front_end))
     return ProjectFacts(
         name=re.sub(r"[^a-z0-9]+", "-", config.image.rpartition("/")[2].partition(":")[0].lower()).strip("-"),
         manage=layout.manage,

@@ -31,6 +31,11 @@ class Layout:
     search_path: tuple[Path, ...]
     notes: tuple[Note, ...]
 
+    @property
+    def code_folder(self) -> str:
+        """The folder of manage.py, `.` for the root."""
+        return self.manage.rpartition("/")[0] or "." if self.manage else "."
+
 
 def find_layout(root: Path, *, settings_module: str | None = None, manage: Path | None = None) -> Layout:
     """Return the layout; `settings_module` and `manage` are those that are known already.

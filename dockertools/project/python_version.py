@@ -30,13 +30,18 @@ _LAST_SUITE = {"3.8": "bookworm"}
 
 
 def find_python(
-    root: Path, *, version: str | None = None, suite: str | None = None, base_image: str | None = None
+    root: Path,
+    code_folder: str = ".",
+    *,
+    version: str | None = None,
+    suite: str | None = None,
+    base_image: str | None = None,
 ) -> tuple[PythonFacts, tuple[Note, ...]]:
     """Return the interpreter; `version`, `suite` and `base_image` are what the configuration asks for.
 
     Raises UsageError for a version or suite that there are no tables for.
     """
-    chosen, origin, older, notes = _configured(version) if version else _search(root)
+    chosen, origin, older, notes = _configured(version) if version else _search(root, code_folder)
     suite = suite or _suite_of(base_image) or _LAST_SUITE.get(chosen, DEFAULT_SUITE)
     if suite not in SUITES:
         raise UsageError(f"There is no table of packages for the suite {suite!r}.", hint=f"Known: {', '.join(SUITES)}.")
@@ -61,9 +66,11 @@ def _suite_of(base_image: str | None) -> str | None:
     return next((suite for suite in SUITES if suite in (base_image or "")), None)
 
 
-def _search(root: Path) -> tuple[str, str, tuple[str, ...], list[Note]]:
+def _search(root: Path, code_folder: str) -> tuple[str, str, tuple[str, ...], list[Note]]:
     notes: list[Note] = []
-    for name, read in _PLACES:
+    prefixes = [""] if code_folder == "." else ["", f"{code_folder}/"]
+    places = [(f"{prefix}{name}", read) for prefix in prefixes for name, read in _PLACES]
+    for name, read in places:
         path = root / name
         if not path.is_file():
             continue

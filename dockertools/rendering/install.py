@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from dockertools.project.facts import ManifestFacts, ManifestKind, ProjectFacts
@@ -83,29 +82,43 @@ def _requirements(manifest: ManifestFacts) -> Plan:
 
 def _uv(manifest: ManifestFacts) -> Plan:
     comment = "Only the lock file is seen here, whose hashes uv checks: a change of code does not install it again."
-    sync = "uv sync --frozen --no-default-groups --no-install-project"
-    return comment, (_bind("uv.lock"), _bind("pyproject.toml"), *_locals(manifest)), (sync,)
+    sync = f"uv sync {_in_folder(manifest, '--project')}--frozen --no-default-groups --no-install-project"
+    return comment, (*map(_bind, manifest.files), *_locals(manifest)), (sync,)
 
 
-def _exported(manager: str, export: str) -> Callable[[ManifestFacts], Plan]:
-    def plan(manifest: ManifestFacts) -> Plan:
-        comment = f"{manager} says what its lock file means, and does not ship. A change of code does not run this."
-        mounts = tuple(_bind(path) for path in manifest.files)
-        install = _install(manifest, EXPORTED)
-        return comment, (*mounts, *_locals(manifest)), (export, *install, f"rm {EXPORTED}")
-
-    return plan
+def _in_folder(manifest: ManifestFacts, option: str) -> str:
+    """Return the option that leads a manager to its files, where they lie below the root."""
+    return "" if manifest.folder == "." else f"{option} {manifest.folder} "
 
 
-_export_pdm = _exported("PDM", f"uvx pdm=={tools.PDM} export --prod --format requirements --output {EXPORTED}")
+def _from_export(manager: str, export: str, manifest: ManifestFacts) -> Plan:
+    comment = f"{manager} says what its lock file means, and does not ship. A change of code does not run this."
+    commands = (export, *_install(manifest, EXPORTED), f"rm {EXPORTED}")
+    return comment, (*map(_bind, manifest.files), *_locals(manifest)), commands
+
+
+def _poetry(manifest: ManifestFacts) -> Plan:
+    run = f"uvx --from poetry=={tools.POETRY} --with poetry-plugin-export=={tools.POETRY_EXPORT} poetry"
+    folder = _in_folder(manifest, "--directory")
+    return _from_export(
+        "Poetry", f"{run} {folder}export --only main --format requirements.txt --output {EXPORTED}", manifest
+    )
+
+
+def _pipenv(manifest: ManifestFacts) -> Plan:
+    where = "" if manifest.folder == "." else f"PIPENV_PIPFILE={manifest.folder}/Pipfile "
+    return _from_export("Pipenv", f"{where}uvx pipenv=={tools.PIPENV} requirements --hash > {EXPORTED}", manifest)
 
 
 def _pdm(manifest: ManifestFacts) -> Plan:
     """Let PDM install itself what it cannot export: a lock file without `inherit_metadata`."""
+    folder = _in_folder(manifest, "--project")
     if manifest.has_markers:
-        return _export_pdm(manifest)
+        export = f"uvx pdm=={tools.PDM} export {folder}--prod --format requirements --output {EXPORTED}"
+        return _from_export("PDM", export, manifest)
     comment = "Only PDM can read its lock file without markers; it does not ship. A change of code does not run this."
-    sync = f"PDM_CHECK_UPDATE=0 uvx --with '{tools.PDM_BOUND}' pdm=={tools.PDM} sync --prod --no-self"
+    run = f"PDM_CHECK_UPDATE=0 uvx --with '{tools.PDM_BOUND}' pdm=={tools.PDM}"
+    sync = f"{run} sync {folder}--prod --no-self"
     return comment, (*map(_bind, manifest.files), *_locals(manifest)), (sync,)
 
 
@@ -124,13 +137,9 @@ def _setup(manifest: ManifestFacts) -> Plan:
 _PLANS = {
     ManifestKind.REQUIREMENTS: _requirements,
     ManifestKind.UV: _uv,
-    ManifestKind.POETRY: _exported(
-        "Poetry",
-        f"uvx --from poetry=={tools.POETRY} --with poetry-plugin-export=={tools.POETRY_EXPORT} "
-        f"poetry export --only main --format requirements.txt --output {EXPORTED}",
-    ),
+    ManifestKind.POETRY: _poetry,
     ManifestKind.PDM: _pdm,
-    ManifestKind.PIPENV: _exported("Pipenv", f"uvx pipenv=={tools.PIPENV} requirements --hash > {EXPORTED}"),
+    ManifestKind.PIPENV: _pipenv,
     ManifestKind.PYLOCK: _declared,
     ManifestKind.PYPROJECT: _declared,
     ManifestKind.SETUP: _setup,
