@@ -110,11 +110,8 @@ def count_base_layers(client: DockerClient, reference: str) -> int:
     attributes = api.inspect_image(reference)
     layers = _layers(attributes)
     longest = 1
-    for summary in _smaller_images(api.images(filters={"dangling": False}), attributes["Id"]):
+    for summary in _smaller_images(_list_images(api), attributes["Id"]):
         if _project(summary):
-=======
-    for summary in _list_images(api):
-        if not summary.get("RepoTags") or _project(summary):
             continue
         try:
             other = _layers(api.inspect_image(summary["Id"]))
@@ -132,6 +129,7 @@ def _smaller_images(summaries: Sequence[Mapping[str, Any]], image_id: str) -> It
     for summary in summaries:
         if largest is None or int(summary["Size"]) <= largest:
             yield summary
+
 
 def _list_images(api: Any) -> list[dict[str, Any]]:
     """Return the store's images; the engine cannot list them at the moment at which one is removed."""
