@@ -8,18 +8,19 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import jsonschema
+import pytest
 
 from tests.docker import ROOT, docker
+from tests.private_engine import image_for, make_bench
 
 SCHEMA = json.loads(resources.files("dockertools").joinpath("schemas", "prune.json").read_text(encoding="utf-8"))
-BASE = "python:3.11-slim-bookworm"
 COMPOSE = """\
 services:
   web:
@@ -29,7 +30,7 @@ services:
     volumes: ["kept:/kept"]
   job:
     image: {base}
-    command: ["sh", "-c", "echo written > /done/file"]
+    command: ["sleep", "0"]
     network_mode: none
     volumes: ["done:/done"]
 volumes:
@@ -37,7 +38,7 @@ volumes:
   done: {{}}
 """
 OWN = ("container", "network", "image", "dangling")
-"""What can be pruned on an engine that others use too; the build cache is theirs as well."""
+"""What is the project's alone; the build cache is all projects'."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Project:
     """A folder with a compose file, whose name no other has, on the engine that `environment` leads to."""
 
     folder: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
-    base: str = BASE
+    environment: Mapping[str, str]
+    base: str
 
     @property
     def name(self) -> str:
@@ -101,21 +102,57 @@ class Project:
         return document
 
 
+@dataclass(frozen=True)
+class OwnEngine:
+    """An engine that no other uses, on a disk of its own, with an image that can sleep."""
+
+    disk: Path
+    environment: Mapping[str, str]
+    base: str
+
+
 @contextmanager
-def make_project(folder: Path, environment: Mapping[str, str] | None = None, base: str = BASE) -> Iterator[Project]:
-    """Make a project; all that it has on the engine is removed at the end."""
+def make_engine(folder: Path) -> Iterator[OwnEngine]:
+    """Bring an engine up, and end it."""
+    with own_disk(folder / "django-dockertools" / "engine" / "data", "1G") as disk, make_bench(folder) as bench:
+        up = bench.engine("up", "--no-images")
+        assert up.returncode == 0, up.stderr
+        environment = {
+            "DOCKER_HOST": f"unix://{bench.layout.socket}",
+            "DOCKER_CONFIG": str(bench.layout.client_configuration),
+            "PATH": f"{bench.layout.prefix}/usr/bin:{os.environ['PATH']}",
+        }
+        yield OwnEngine(disk, environment, image_for(bench, folder))
+
+
+@contextmanager
+def own_disk(folder: Path, size: str) -> Iterator[Path]:
+    """Mount a small disk at the folder."""
+    folder.mkdir(parents=True)
+    file = folder.with_suffix(".img")
+    for argv in (("truncate", "-s", size, file), ("mkfs.ext4", "-q", file), ("mount", "-o", "loop", file, folder)):
+        if subprocess.run(argv, capture_output=True, check=False).returncode:
+            pytest.skip("mounting a small disk needs root and a loop device")
+    try:
+        yield folder
+    finally:
+        if folder.is_mount():  # an engine that ends has unmounted it
+            subprocess.run(("umount", "--lazy", str(folder)), check=True)
+
+
+@contextmanager
+def make_project(folder: Path, engine: OwnEngine) -> Iterator[Project]:
+    """Make a project; its containers are removed at the end, the rest goes with the engine."""
     folder.mkdir()
     root = folder / f"shop{uuid4().hex[:10]}"
     root.mkdir()
-    (root / "compose.yaml").write_text(COMPOSE.format(base=base))
-    project = Project(root, environment or {}, base)
+    (root / "compose.yaml").write_text(COMPOSE.format(base=engine.base))
+    project = Project(root, engine.environment, engine.base)
     try:
         yield project
     finally:
-        project.compose("down", "--volumes", "--timeout", "0", "--remove-orphans")
-        label = f"label=io.dockertools.project={project.name}"
-        if images := project.docker("image", "ls", "--all", "--quiet", "--filter", label).split():
-            project.docker("image", "rm", "--force", *sorted(set(images)))
+        if containers := project.docker("ps", "--all", "--quiet", "--filter", f"name=^{project.name}-").split():
+            project.docker("rm", "--force", *containers)
 
 
 def kinds_and_names(document: dict[str, Any], **values: Any) -> set[tuple[str, str]]:

@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.base import OutputWrapper
 
 from dockertools.errors import CouldNotRunError, DockertoolsError, UsageError
 from dockertools.management.base import DockertoolsCommand
@@ -99,6 +100,38 @@ def test_a_signal_unwinds_the_command(number: signal.Signals, exit_code: int) ->
         call_command(probe)
     assert caught.value.returncode == exit_code
     assert signal.getsignal(number) == before
+
+
+def test_a_console_writes_to_a_terminal_what_it_means_to() -> None:
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    command = Probe(lambda command: command.console(stderr=True).print("50 %", end=""))
+    command.stderr = OutputWrapper(Terminal())
+    command.stderr.style_func = lambda text: f"<error>{text}</error>"
+    call_command(command)
+    assert command.stderr._out.getvalue() == "50 %"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", b"caf? ?\n"), ("utf-8", "caf\xe9 ?\n".encode())])
+def test_what_the_stream_cannot_encode_is_no_error(encoding: str, shown: bytes) -> None:
+    stream = TextIOWrapper(BytesIO(), encoding=encoding)
+    command = Probe(lambda command: command.console().print("caf\xe9 \udcff"))
+    command.stdout = OutputWrapper(stream)
+    call_command(command)
+    stream.flush()
+    assert stream.buffer.getvalue() == shown
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_document_is_json_in_every_encoding(encoding: str) -> None:
+    stream = TextIOWrapper(BytesIO(), encoding=encoding)
+    command = Probe(lambda command: command.write_document({"word": "caf\xe9"}))
+    command.stdout = OutputWrapper(stream)
+    call_command(command)
+    stream.flush()
+    assert json.loads(stream.buffer.getvalue())["word"] == "caf\xe9"
 
 
 def test_help_shows_an_example() -> None:

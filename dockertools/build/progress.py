@@ -17,6 +17,7 @@ PLAIN_LINES = 500
 INTERNAL = "[internal]"
 CONTEXT_TRANSFER = re.compile(r"transferring context(:|$)")
 _INSTRUCTION = re.compile(r"^\[[^\]]*\d+/\d+\] (?!LINK |FROM )", re.DOTALL)
+_LINK = re.compile(r"^\[[^\]]*\d+/\d+\] LINK ")
 _BASE = re.compile(r"^\[[^\]]*\d+/\d+\] FROM ", re.DOTALL)
 _QUOTED_CR = re.compile(r"\r(?=[:'’\"])")
 _CANCELLED = "context canceled"
@@ -49,8 +50,8 @@ class Step:
 
     @property
     def is_internal(self) -> bool:
-        """Whether BuildKit made the step for itself, not for an instruction."""
-        return self.name.startswith(INTERNAL)
+        """Whether BuildKit made the step for itself: `COPY --link` also gives one that lays the layers together."""
+        return self.name.startswith(INTERNAL) or bool(_LINK.match(self.name))
 
     @property
     def is_instruction(self) -> bool:
@@ -66,7 +67,7 @@ class Step:
     def is_noteworthy(self) -> bool:
         """Whether its end is worth a line: not what BuildKit does for itself, nor a base image that was there."""
         downloads = any(transfer.total for transfer in self.transfers.values())
-        return not self.is_internal and (not self.is_base or downloads or bool(self.error))
+        return bool(self.error) or not (self.is_internal or (self.is_base and not downloads))
 
     @property
     def is_cancelled(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 
-from dockertools.checks.registry import Check
+from dockertools.checks.registry import CheckInfo
 from dockertools.conf import Config
 from dockertools.errors import UsageError
 
@@ -15,11 +15,11 @@ SETUP_CHECK = "dockertools.C101"
 
 
 def select_checks(
-    checks: Iterable[Check],
+    checks: Iterable[CheckInfo],
     groups: Iterable[str] | None,
     excluded: Iterable[str] | None,
     setup_error: str | None = None,
-) -> tuple[Check, ...]:
+) -> tuple[CheckInfo, ...]:
     """Return the checks of `groups`, all of them by default, without those of the groups `excluded`.
 
     With `setup_error` the check that tells of it is always one of them: apps that do not load are no pass of any group.
@@ -43,7 +43,7 @@ def select_checks(
     return chosen
 
 
-def find_silenced(texts: Iterable[str] | None, config: Config, checks: Iterable[Check]) -> dict[str, str]:
+def find_silenced(texts: Iterable[str] | None, config: Config, checks: Iterable[CheckInfo]) -> dict[str, str]:
     """Return the reasons by check id: of the command line, of `DOCKERTOOLS["SILENCED"]`, of SILENCED_SYSTEM_CHECKS.
 
     Raises UsageError when one of the command line has no reason, or there is no such check.

@@ -14,6 +14,8 @@ KINDS = ("container", "network", "image", "dangling", "stand-in", "cache", "volu
 """In the order in which they are removed: what uses something goes before it."""
 ON_REQUEST = frozenset({"stand-in", "volume"})
 """Other projects may count on the former, and the latter are data: these go only when they are asked for."""
+_BY_NAME = frozenset({"container", "network", "volume"})
+"""The engine lists these in no order; images come by age."""
 CACHE_ID = "build-cache"
 UNNAMED = "<none>"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -67,7 +69,7 @@ def plan(belongings: Belongings, options: PruneOptions, now: datetime) -> tuple[
         *_volumes(belongings, staying, limit),
     )
     wanted = (item for item in items if item.kind in options.kinds)
-    return tuple(sorted(wanted, key=lambda item: KINDS.index(item.kind)))
+    return tuple(sorted(wanted, key=lambda item: (KINDS.index(item.kind), item.name if item.kind in _BY_NAME else "")))
 
 
 def _networks(belongings: Belongings, staying: Iterable[EngineContainer], limit: datetime) -> Iterator[PruneItem]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
 from dockertools.conf import Config, get_config
 from dockertools.errors import CouldNotRunError, DockertoolsError, ExitCode, TerminatedError
@@ -89,7 +89,7 @@ class DockertoolsCommand(BaseCommand):
 
         stream = self.stderr if stderr else self.stdout
         return make_console(
-            stream, no_color=self._options.get("no_color"), force_color=self._options.get("force_color")
+            _Verbatim(stream), no_color=self._options.get("no_color"), force_color=self._options.get("force_color")
         )
 
     def write_document(self, payload: dict[str, Any], exit_code: int = ExitCode.OK) -> None:
@@ -111,7 +111,32 @@ class DockertoolsCommand(BaseCommand):
             self._write_json(make_document(self.name, error.details, error.exit_code, error))
 
     def _write_json(self, document: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False))
+        has_all = _encoding(self.stdout).lower().replace("-", "") == "utf8"
+        _Verbatim(self.stdout).write(json.dumps(document, indent=2, ensure_ascii=not has_all) + "\n")
+
+
+class _Verbatim:
+    """A command's output as a console needs it.
+
+    Django ends each piece of text with a line feed and paints it as an error: both would garble a live view. What the
+    stream's encoding does not have, such as a file name that is no text, becomes a question mark.
+    """
+
+    def __init__(self, stream: OutputWrapper) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write the text as it is."""
+        encoding = _encoding(self._stream)
+        self._stream.write(text.encode(encoding, "replace").decode(encoding), style_func=str, ending="")
+
+    def __getattr__(self, name: str) -> Any:
+        """Leave all the rest, such as encoding and flushing, to the stream below."""
+        return getattr(self._stream, name)
+
+
+def _encoding(stream: OutputWrapper) -> str:
+    return getattr(stream, "encoding", None) or "utf-8"
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):

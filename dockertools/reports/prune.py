@@ -48,7 +48,7 @@ def prune_payload(items: Iterable[PruneItem]) -> dict[str, Any]:
 
 def print_plan(console: Console, items: Sequence[PruneItem], kept: Sequence[PruneItem], project: str) -> None:
     """Print what would go, by kind, and in a line what could go but stays unless it is asked for."""
-    table = Table.grid(padding=(0, 2))
+    table = Table.grid(padding=(0, 2), pad_edge=False)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(style="muted", no_wrap=True)
@@ -57,7 +57,9 @@ def print_plan(console: Console, items: Sequence[PruneItem], kept: Sequence[Prun
         if of_kind:
             table.add_row(Text(format_size(total_bytes(of_kind)), style="number"), Text(_TITLES[kind], style="name"))
             for item in of_kind:
-                table.add_row(format_size(item.bytes) if item.bytes else "", Text(plain(item.name)), _short(item))
+                table.add_row(
+                    format_size(item.bytes) if item.bytes else "", Text(f"  {plain(item.name)}"), _short(item)
+                )
     if items:
         size = format_size(total_bytes(items))
         console.print(table)
@@ -71,7 +73,7 @@ def _print_kept(console: Console, kept: Sequence[PruneItem]) -> None:
     for kind, request in _REQUESTS.items():
         of_kind = [item for item in kept if item.kind == kind]
         if of_kind:
-            what = f"{len(of_kind)} {_TITLES[kind].partition(':')[0]}, {format_size(total_bytes(of_kind))}"
+            what = f"{_TITLES[kind].partition(':')[0]} ({len(of_kind)}, {format_size(total_bytes(of_kind))})"
             console.print(f"Not among them: {what}; {request}.", style="muted")
 
 
@@ -82,7 +84,8 @@ def print_progress(console: Console) -> Callable[[Event], None]:
     def on_event(event: Event) -> None:
         if isinstance(event, Removing):
             status.update(Text(f"{event.item.kind} {plain(event.item.name)}"))
-            status.start()
+            if console.is_terminal:
+                status.start()
         else:
             status.stop()
             console.print(_progress_line(event.item), no_wrap=True, overflow="ellipsis")
