@@ -300,17 +300,7 @@ def test_sigterm_ends_the_waiting(project: CheckProject) -> None:
     location = f"redis://127.0.0.1:{free_port()}"
     backend = "django.core.cache.backends.redis.RedisCache"
     project.add_settings(f"CACHES = {{'default': {{'BACKEND': {backend!r}, 'LOCATION': {location!r}}}}}")
-    argv = (str(project.python), "-u", "manage.py", "docker_check", "--group", "cache", "--wait", "60")
-    with subprocess.Popen(
-        argv,
-        cwd=project.folder,
-        env=project.environment(),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        assert "waiting" in process.stderr.readline()
+    with project.waiting("--group", "cache") as process:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 143
 
