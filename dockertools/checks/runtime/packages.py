@@ -63,7 +63,7 @@ def check_setup(context: CheckContext) -> Iterator[Outcome]:
     hint = (
         install_hint(library, inspect_distribution())
         if library
-        else "See the findings below; `python manage.py check` shows the whole traceback."
+        else "See the findings below; `python -X faulthandler manage.py check` shows where it happens."
     )
     yield failed("setup-failed", f"the apps do not load: {context.setup_error}", hint, library=library)
 
