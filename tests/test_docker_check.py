@@ -1,7 +1,7 @@
 """docker_check as its user types it: options, exit codes, formats, checks of other apps."""
 
 import json
-import signal
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +11,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.check_project import ROOT, SECRET, CheckProject, make_project
-from tests.services import free_port
 
 QUICK = ("--group", "environment")
 GROUPS = ("packages", "libraries", "database", "cache", "storage", "server", "security", "environment")
@@ -222,6 +221,30 @@ def test_github_is_told_each_finding_on_a_line(shop: CheckProject) -> None:
     assert lines[2].endswith("::1 passed, 1 warned, 1 failed, 1 skipped")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+@pytest.mark.parametrize("output_format", ["text", "json", "junit", "sarif", "github"])
+def test_a_name_that_is_no_text_ends_no_report(shop: CheckProject, output_format: str, encoding: str) -> None:
+    name = os.fsdecode(b"caf\xc3\xa9 \xff")
+    arguments = ("--group", "shop", "--silence", f"shop.C102={name}", "--format", output_format)
+    run = shop.run(*arguments, env={"PYTHONIOENCODING": encoding})
+    assert (run.exit_code, run.stderr) == (0, "")
+    if output_format in ("json", "sarif"):
+        assert "café" in str(json.loads(run.stdout))
+    if output_format == "junit":
+        root = ET.fromstring(run.stdout)  # noqa: S314  # written by the command a moment ago
+        assert next(root.iter("skipped")).get("message") == "silenced: café �"
+
+
+def test_what_cannot_be_written_is_no_pass(project: CheckProject) -> None:
+    command = (str(project.python), "manage.py", "docker_check", *QUICK, "--format", "json")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, cwd=project.folder, env=project.environment(), stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, b"Traceback" in done.stderr) == (3, False)
+    assert b"No space left" in done.stderr
+
+
 @pytest.mark.parametrize("output_format", ["text", "json", "junit", "sarif", "github"])
 def test_no_format_shows_a_secret(shop: CheckProject, output_format: str) -> None:
     run = shop.run("--group", "shop", "--format", output_format)
@@ -294,25 +317,6 @@ def test_apps_that_do_not_load_leave_the_checks_that_need_none(project: CheckPro
     assert run.codes("C709") == {"setup-failed"}
     assert run.status("C706") == "pass"
     assert "no_such_module" in run.stdout
-
-
-def test_sigterm_ends_the_waiting(project: CheckProject) -> None:
-    location = f"redis://127.0.0.1:{free_port()}"
-    backend = "django.core.cache.backends.redis.RedisCache"
-    project.add_settings(f"CACHES = {{'default': {{'BACKEND': {backend!r}, 'LOCATION': {location!r}}}}}")
-    argv = (str(project.python), "-u", "manage.py", "docker_check", "--group", "cache", "--wait", "60")
-    with subprocess.Popen(
-        argv,
-        cwd=project.folder,
-        env=project.environment(),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        assert "waiting" in process.stderr.readline()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 143
 
 
 def test_without_the_project_there_is_nothing_to_check(project: CheckProject) -> None:

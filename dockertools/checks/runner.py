@@ -192,6 +192,12 @@ class FaultGuard:
         """Raise CouldNotRunError for an error that is no message to the user already."""
         if kind is None or not issubclass(kind, Exception) or issubclass(kind, (DockertoolsError, CommandError)):
             return
+        if issubclass(kind, OSError):
+            raise CouldNotRunError(
+                f"docker_check could not go on: {error}.",
+                hint="Look where its output goes, and at the limits of processes and open files.",
+                code="system-error",
+            ) from error
         raise CouldNotRunError(
             f"docker_check itself is at fault: {kind.__name__}: {error}.",
             hint="Report it; `--traceback` shows where it happened.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import io
 import json
 import os
 import signal
@@ -64,6 +65,7 @@ class DockertoolsCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run `handle`, and turn what goes wrong into a message, a JSON document and an exit code."""
         self._options = options
+        _write_escaped_what_cannot_be_encoded()
         try:
             if self.needs_engine_extra:
                 _require_engine_extra()
@@ -108,7 +110,8 @@ class DockertoolsCommand(BaseCommand):
 
     def _report_error(self, error: DockertoolsError, options: dict[str, Any]) -> None:
         if options.get("output_format") == "json":
-            self._write_json(make_document(self.name, error.details, error.exit_code, error))
+            with suppress(OSError):  # writing may be what failed
+                self._write_json(make_document(self.name, error.details, error.exit_code, error))
 
     def _write_json(self, document: dict[str, Any]) -> None:
         has_all = _encoding(self.stdout).lower().replace("-", "") == "utf8"
@@ -151,6 +154,13 @@ def _require_engine_extra() -> None:
             hint="pip install 'django-dockertools[engine]'",
             code="extra-not-installed",
         )
+
+
+def _write_escaped_what_cannot_be_encoded() -> None:
+    """Let no name that is not text, and no stream that is not UTF-8, end a report in an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

@@ -22,7 +22,8 @@ def render_junit(report: CheckReport) -> str:
         root.append(_suite(group, tuple(results), report.fail_level))
     _count(root, report.results, report.fail_level)
     ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True)
+    document: bytes = ET.tostring(root, encoding="us-ascii", xml_declaration=True)
+    return document.decode("ascii")  # right in whichever encoding it is written
 
 
 def _suite(group: str, results: tuple[CheckResult, ...], fail_level: Status) -> ET.Element:

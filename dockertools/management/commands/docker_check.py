@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -13,6 +15,7 @@ from django.core.management.base import CommandParser
 
 from dockertools.checks.context import CheckContext, inspect_environment
 from dockertools.checks.registry import Check, CheckInfo, registered_checks
+from dockertools.checks.rescue import announce_command
 from dockertools.checks.results import CheckReport, Status, Target
 from dockertools.checks.runner import Event, FaultGuard, RunOptions, find_fault, run_checks
 from dockertools.checks.runtime import load_checks
@@ -41,6 +44,10 @@ class Command(DockertoolsCommand):
     formats = ("text", "json", "junit", "sarif", "github")
     setup_error: str | None = None
     """Why the apps do not load, where this command was started in spite of it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        announce_command()
+        super().__init__(*args, **options)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options of a check."""
@@ -75,6 +82,9 @@ class Command(DockertoolsCommand):
         **options: Any,
     ) -> None:
         """Run the checks, and report."""
+        # Whoever started us may have it ignored, and no process's end would be known.
+        with contextlib.suppress(ValueError):  # not the main thread
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         load_checks()
         outside = read_outside_options(options)
         known = outside_checks_of(outside, registered_checks()) if outside.is_outside else registered_checks()
