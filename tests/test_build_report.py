@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dockertools.build.explain import Explanation, Failure
 from dockertools.build.history import BuildRecord
-from dockertools.build.result import Budget, BuildResult, CacheMiss, StepResult
+from dockertools.build.inside import inside_command
+from dockertools.build.options import BuildOptions
+from dockertools.build.result import Budget, BuildResult, CacheMiss, FailedBuild, StepResult
 from dockertools.context import ContextSummary
 from dockertools.image.facts import ImageFacts, LayerFacts
 from dockertools.reports.build import print_build_summary
+from dockertools.reports.build_failure import print_failure
 from dockertools.reports.terminal import make_console
 
 NOW = 1_000_000.0
@@ -115,3 +121,43 @@ def test_what_went_elsewhere_has_no_size() -> None:
     lines = printed(replace(RESULT, image=None, budget=None, outputs=("type=oci,dest=shop.tar",)))
     assert lines[1] == "image         type=oci,dest=shop.tar"
     assert not any(line.startswith(("size", "id", "   layer", "next")) for line in lines)
+
+
+def test_the_line_of_a_warning_is_said_once() -> None:
+    lines = printed(replace(RESULT, warnings=(("StageNameCasing: not in lower case (line 4)", 4), ("no place", None))))
+    assert "warning: line 4: StageNameCasing: not in lower case" in lines
+    assert "warning: no place" in lines
+
+
+def failure(step: str, **values: Any) -> Failure:
+    return Failure(**{"step": step, "error": "x", "line": 2, "stage": None, "log": (), "explanation": None, **values})
+
+
+def options(folder: Path, dockerfile: str, **values: Any) -> BuildOptions:
+    (folder / "Dockerfile").write_text(dockerfile)
+    return BuildOptions(context=folder, dockerfile=folder / "Dockerfile", project=folder, tag="shop:1", **values)
+
+
+def test_a_failure_shows_its_place_without_credentials_and_markup(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    text = "FROM x\nRUN pip install -i https://me:hunter2@example.com/ '[/bold]' \x1b[2J\n"
+    error = 'process "/bin/sh -c pip install" did not complete successfully: exit code: 1'
+    failed = failure("[2/2] RUN pip", log=("[/red]",), error=error, explanation=Explanation("a", "b", "c"))
+    print_failure(make_console(stream), FailedBuild(failed, (), 1.0), options(tmp_path, text))
+    shown = stream.getvalue()
+    assert "  >    2  RUN pip install -i https://***@example.com/ '[/bold]'" in shown
+    assert "  | [/red]" in shown
+    assert "  the command ended with exit code: 1\n" in shown
+    assert "\x1b" not in shown
+
+
+def test_the_command_to_look_inside_has_the_build_arguments_that_may_be_shown(tmp_path: Path) -> None:
+    arguments = (("PYTHON", "3.11 or so"), ("API_TOKEN", "hunter2"), ("FROM_OUTSIDE", None))
+    command = inside_command(options(tmp_path, "", build_args=arguments), failure("[2/2] RUN x", stage="builder"))
+    assert command is not None
+    assert "--target builder --build-arg 'PYTHON=3.11 or so' --build-arg API_TOKEN --build-arg FROM_OUTSIDE" in command
+
+
+@pytest.mark.parametrize("step", ["", "[2/3] FROM x", "[internal] load metadata for x"])
+def test_there_is_nothing_to_look_into_where_no_instruction_ran(tmp_path: Path, step: str) -> None:
+    assert inside_command(options(tmp_path, ""), failure(step)) is None

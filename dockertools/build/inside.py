@@ -9,6 +9,7 @@ from pathlib import Path
 from dockertools.build.explain import Failure
 from dockertools.build.options import BuildOptions
 from dockertools.build.progress import is_instruction_name
+from dockertools.build.redact import looks_secret
 
 
 def inside_command(options: BuildOptions, failure: Failure) -> str | None:
@@ -20,11 +21,16 @@ def inside_command(options: BuildOptions, failure: Failure) -> str | None:
     if line is None or not is_instruction_name(failure.step) or options.dockerfile_text is not None:
         return None
     target = f" --target {shlex.quote(failure.stage)}" if failure.stage else ""
-    arguments = "".join(f" --build-arg {shlex.quote(key)}" for key, _ in options.build_args)
+    arguments = "".join(f" --build-arg {shlex.quote(_argument(*pair))}" for pair in options.build_args)
     return (
         f"head -n {line - 1} {_short(options.dockerfile)} | docker build{target}{arguments} --tag look --file - "
         f"{_short(options.context)} && docker run --rm --interactive --tty look sh"
     )
+
+
+def _argument(key: str, value: str | None) -> str:
+    """Return a build argument to type; a secret one is taken from the environment."""
+    return key if value is None or looks_secret(key, value) else f"{key}={value}"
 
 
 def _short(path: Path) -> str:

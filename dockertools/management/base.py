@@ -15,10 +15,11 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from dockertools.conf import Config, get_config
 from dockertools.errors import CouldNotRunError, DockertoolsError, ExitCode, TerminatedError
+from dockertools.management.output import Output, OutputError
 from dockertools.reports.documents import make_document
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ class DockertoolsCommand(BaseCommand):
     formats: ClassVar[tuple[str, ...]] = ("text", "json")
     example: ClassVar[str] = ""
 
+    def __init__(self, stdout: Any = None, stderr: Any = None, **options: Any) -> None:
+        self._options: dict[str, Any] = {}
+        self._outputs = {
+            "stdout": Output(stdout or sys.stdout),
+            "stderr": Output(stderr or sys.stderr, is_optional=True),
+        }
+        super().__init__(**self._outputs, **options)  # type: ignore[arg-type]  # streams as far as Django needs them
+
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Show the example below the options, as it is written."""
         kwargs.setdefault("epilog", self.example)
@@ -66,11 +75,13 @@ class DockertoolsCommand(BaseCommand):
         """Run `handle`, and turn what goes wrong into a message, a JSON document and an exit code."""
         self._options = options
         _write_escaped_what_cannot_be_encoded()
+        options = self._redirect(options)
         try:
             if self.needs_engine_extra:
                 _require_engine_extra()
             with _signals_as_exceptions():
-                return super().execute(*args, **options)
+                printed = super().execute(*args, **options)
+            self._outputs["stdout"].flush()
         except DockertoolsError as error:
             self._report_error(error, options)
             raise CommandError(str(error), returncode=error.exit_code) from error
@@ -79,6 +90,7 @@ class DockertoolsCommand(BaseCommand):
             interrupted.exit_code = ExitCode.INTERRUPTED
             self._report_error(interrupted, options)
             raise CommandError("Interrupted", returncode=ExitCode.INTERRUPTED) from None
+        return printed
 
     @property
     def config(self) -> Config:
@@ -89,14 +101,20 @@ class DockertoolsCommand(BaseCommand):
         """Return a console on standard output, or on standard error for progress."""
         from dockertools.reports.terminal import make_console  # noqa: PLC0415  # rich is not in production images
 
-        stream = self.stderr if stderr else self.stdout
+        # Not through Django's wrapper: it ends each piece of text with a line feed and paints it as an error.
         return make_console(
-            _Verbatim(stream), no_color=self._options.get("no_color"), force_color=self._options.get("force_color")
+            self._outputs["stderr" if stderr else "stdout"],
+            no_color=self._options.get("no_color"),
+            force_color=self._options.get("force_color"),
         )
 
     def write_document(self, payload: dict[str, Any], exit_code: int = ExitCode.OK) -> None:
         """Write the command's JSON document to standard output."""
         self._write_json(make_document(self.name, payload, exit_code))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write what is not text, such as names of files, to the file that standard output is."""
+        self._outputs["stdout"].write_bytes(data)
 
     def exit_with(self, exit_code: int) -> None:
         """End the command with a code other than 0 when everything has been reported already."""
@@ -108,38 +126,22 @@ class DockertoolsCommand(BaseCommand):
         """The command's name without `docker_`, as the schema and `python -m dockertools` use it."""
         return type(self).__module__.rpartition(".docker_")[2]
 
+    def _redirect(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options with the streams that `call_command` was given, made safe."""
+        given = {name: options[name] for name in self._outputs if options.get(name)}
+        self._outputs |= {name: Output(stream, is_optional=name == "stderr") for name, stream in given.items()}
+        return {**options, **{name: self._outputs[name] for name in given}}
+
     def _report_error(self, error: DockertoolsError, options: dict[str, Any]) -> None:
-        if options.get("output_format") == "json":
-            with suppress(OSError):  # writing may be what failed
+        if options.get("output_format") == "json" and not isinstance(error, OutputError):
+            with suppress(OutputError):
                 self._write_json(make_document(self.name, error.details, error.exit_code, error))
 
     def _write_json(self, document: dict[str, Any]) -> None:
-        has_all = _encoding(self.stdout).lower().replace("-", "") == "utf8"
-        _Verbatim(self.stdout).write(json.dumps(document, indent=2, ensure_ascii=not has_all) + "\n")
-
-
-class _Verbatim:
-    """A command's output as a console needs it.
-
-    Django ends each piece of text with a line feed and paints it as an error: both would garble a live view. What the
-    stream's encoding does not have, such as a file name that is no text, becomes a question mark.
-    """
-
-    def __init__(self, stream: OutputWrapper) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> None:
-        """Write the text as it is."""
-        encoding = _encoding(self._stream)
-        self._stream.write(text.encode(encoding, "replace").decode(encoding), style_func=str, ending="")
-
-    def __getattr__(self, name: str) -> Any:
-        """Leave all the rest, such as encoding and flushing, to the stream below."""
-        return getattr(self._stream, name)
-
-
-def _encoding(stream: OutputWrapper) -> str:
-    return getattr(stream, "encoding", None) or "utf-8"
+        output = self._outputs["stdout"]
+        has_all = output.encoding.lower().replace("-", "") == "utf8"
+        output.write(json.dumps(document, indent=2, ensure_ascii=not has_all) + "\n")
+        output.flush()
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):

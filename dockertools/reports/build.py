@@ -124,7 +124,8 @@ def print_build_summary(console: Console, result: BuildResult, verbosity: int = 
         )
     for message, line in result.warnings if verbosity > 0 else ():
         place = f"line {line}: " if line else ""
-        console.print(Text(f"warning: {place}{plain(message)}", style="warning"))
+        text = plain(message).removesuffix(f" (line {line})")
+        console.print(Text(f"warning: {place}{text}", style="warning"))
     if command := _next_command(result):
         console.print()
         console.print(Text.assemble(("next  ", "muted"), command), soft_wrap=True)

@@ -8,6 +8,7 @@ from rich.text import Text
 from dockertools.build.diagnose import read_text
 from dockertools.build.inside import inside_command
 from dockertools.build.options import BuildOptions
+from dockertools.build.redact import redact_patterns
 from dockertools.build.result import FailedBuild
 from dockertools.reports.build_steps import show_step
 from dockertools.reports.terminal import plain
@@ -45,7 +46,7 @@ def _source_lines(options: BuildOptions, number: int | None) -> list[Text]:
     """Return the Dockerfile's lines around the failing one."""
     if number is None:
         return []
-    lines = read_text(options).splitlines()
+    lines = redact_patterns(read_text(options)).splitlines()
     first, last = max(number - _AROUND, 1), min(number + _AROUND, len(lines))
     return [
         Text(

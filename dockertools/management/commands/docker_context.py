@@ -91,13 +91,10 @@ class Command(DockertoolsCommand):
         if self._is_json:
             return self.write_document({"paths": [show_path(path) for path in paths]})
         end = "\0" if null else "\n"
-        content = "".join(f"{path}{end}" for path in paths)
-        stream = getattr(self.stdout, "buffer", None)
-        if stream is None:  # no file: text it must be
+        if hasattr(self.stdout, "buffer"):
+            self.write_bytes(os.fsencode("".join(f"{path}{end}" for path in paths)))  # names need not be UTF-8
+        else:  # no file: text it must be
             self.stdout.write("".join(f"{show_path(path)}{end}" for path in paths), ending="")
-        else:
-            stream.write(os.fsencode(content))  # names need not be UTF-8
-            stream.flush()
         return None
 
     def _fix(self, facts: ContextFacts, findings: ContextFindings, *, force: bool) -> None:
