@@ -185,6 +185,21 @@ def test_what_is_no_limit_is_wrong_usage(project: Project) -> None:
         assert "is not a" in report(project, *words, expect=2).stderr
 
 
+def test_the_page_is_written_beside_the_report_also_when_a_rule_is_broken(project: Project, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    done = report(project, "--html", str(page), "--max-size", "1MB", expect=1)
+    assert f"The page is {page}" in done.stderr
+    assert "big.bin" in page.read_text()
+    done = report(project, "--html", str(tmp_path / "none" / "report.html"), expect=1)
+    assert "cannot be written" in done.stderr
+
+
+def test_checks_need_a_page_and_a_document(project: Project, tmp_path: Path) -> None:
+    assert "--html FILE" in report(project, "--checks", "checks.json", expect=2).stderr
+    words = ("--checks", str(tmp_path / "none.json"), "--html", str(tmp_path / "page.html"))
+    assert "There is no file" in report(project, *words, expect=1).stderr
+
+
 def test_an_image_of_nothing_is_reported(project: Project) -> None:
     with temporary_tag() as tag:
         context = project.folder / "empty"
