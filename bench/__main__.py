@@ -14,6 +14,7 @@ CASES = (
     "context",
     "build",
     "check",
+    "report",
 )
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import jsonschema
 import pytest
@@ -183,6 +184,72 @@ def test_no_engine_is_no_pass(project: Project) -> None:
 def test_what_is_no_limit_is_wrong_usage(project: Project) -> None:
     for words in (("--max-size", "much"), ("--max-growth", "x%"), ("--min-efficiency", "-1"), ("--waste-floor", "x")):
         assert "is not a" in report(project, *words, expect=2).stderr
+
+
+def test_the_page_is_written_beside_the_report_also_when_a_rule_is_broken(project: Project, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    done = report(project, "--html", str(page), "--max-size", "1MB", expect=1)
+    assert f"The page is {page}" in done.stderr
+    assert "big.bin" in page.read_text()
+    done = report(project, "--html", str(tmp_path / "none" / "report.html"), expect=1)
+    assert "cannot be written" in done.stderr
+
+
+def test_checks_need_a_page_and_a_document(project: Project, tmp_path: Path) -> None:
+    assert "--html FILE" in report(project, "--checks", "checks.json", expect=2).stderr
+    words = ("--checks", str(tmp_path / "none.json"), "--html", str(tmp_path / "page.html"))
+    assert "There is no file" in report(project, *words, expect=1).stderr
+
+
+COMPOSE = """
+services:
+  web:
+    image: {tag}
+    user: "0:0"
+    command: ["/bin/sh", "-c", "echo data > /data/file; read line"]
+    stdin_open: true
+    network_mode: none
+    mem_limit: 64m
+    cpus: 0.5
+    pids_limit: 20
+    volumes: ["data:/data"]
+volumes:
+  data:
+"""
+
+
+@pytest.fixture
+def service(project: Project) -> Iterator[str]:
+    """The project's compose service, running; yields its compose project."""
+    name = f"dockertools-test-{uuid4().hex[:12]}"
+    file = project.folder / "compose.yaml"
+    file.write_text(f"name: {name}\n{COMPOSE.format(tag=project.tag)}")
+    compose = ("compose", "--project-directory", str(project.folder))
+    try:
+        docker(*compose, "up", "--detach", "--wait")
+        yield name
+    finally:
+        docker(*compose, "down", "--volumes", "--timeout", "0")
+        file.unlink()
+
+
+def test_usage_shows_what_the_project_holds_and_what_its_services_use(project: Project, service: str) -> None:
+    found = document(project, "--usage")
+    usage = found["usage"]
+    assert found["image"] is None
+    assert project.tag in {name for image in usage["images"] for name in image["names"]}
+    assert [volume["name"] for volume in usage["volumes"]] == [f"{service}_data"]
+    (container,) = usage["containers"]
+    assert (container["service"], container["running"]) == ("web", True)
+    (load,) = usage["services"]
+    assert (load["service"], load["cpu_limit"], load["memory_limit"], load["processes_limit"]) == (
+        "web",
+        0.5,
+        64 * 2**20,
+        20,
+    )
+    assert 0 < load["memory_bytes"] < load["memory_limit"]
+    assert load["processes"] == 1
 
 
 def test_an_image_of_nothing_is_reported(project: Project) -> None:

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
 from dockertools.build.history import BuildRecord, StepRecord
+from dockertools.housekeeping.belongings import Belongings, BuildCache, EngineImage
+from dockertools.housekeeping.load import ServiceLoad
 from dockertools.image.compare import compare_images
 from dockertools.image.limits import Verdict
-from dockertools.reports.report_facts import Report
+from dockertools.reports.report_facts import Report, Usage
 from dockertools.reports.report_text import print_report
 from dockertools.reports.report_trends import sparkline
 from dockertools.reports.terminal import make_console
@@ -91,6 +94,26 @@ def test_builds_come_the_newest_first_with_their_change_and_a_line_of_blocks() -
 
 def test_no_recorded_build_is_said() -> None:
     assert "No build of this project is recorded" in printed(Report(), with_history=True)
+
+
+def usage(*loads: ServiceLoad) -> Usage:
+    image = EngineImage("sha256:1", ("shop:latest",), datetime(2026, 1, 1, tzinfo=UTC), 5_000_000)
+    cache = BuildCache(7_000_000_000, 3_000_000_000, 12)
+    return Usage(Belongings("shop", (image, image), (), (), (), (), cache), loads)
+
+
+def test_usage_shows_what_is_held_and_used_against_the_limits() -> None:
+    load = ServiceLoad("web", "shop-web-1", 0.254, 0.5, 40 * 10**6, 64 * 10**6, 3, 20)
+    free = ServiceLoad("db", "shop-db-1", 1.5, None, 2 * 10**9, None, 9, None)
+    text = printed(Report(usage=usage(load, free)))
+    assert re.search(r"10\.0 MB +2 images", text)
+    assert re.search(r"7\.00 GB +build cache of all projects, 3\.00 GB reclaimable", text)
+    assert re.search(r"0\.25 +0\.5 +40\.0 MB +64\.0 MB +3 of 20 +web", text)
+    assert re.search(r"1\.50 +no limit +2\.00 GB +no limit +9 +db", text)
+
+
+def test_no_running_service_is_said() -> None:
+    assert "No service of the project runs." in printed(Report(usage=usage()))
 
 
 def test_rules_are_kept_or_broken() -> None:
