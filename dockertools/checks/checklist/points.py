@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from dockertools.build.diagnose import BuildFailedError
 from dockertools.build.progress import is_instruction_name
 from dockertools.build.result import BuildResult, StepResult
 from dockertools.checks.checklist.single_stage import INSTALLS
-from dockertools.checks.checklist.workspace import Workspace
+from dockertools.checks.checklist.workspace import ENGINE_SECONDS, Workspace
 from dockertools.checks.image.leftovers import check_build_tools, check_dev_packages
 from dockertools.checks.image.start import check_user
 from dockertools.checks.outside import CHECKLIST, register_outside
@@ -23,6 +24,7 @@ REBUILD_SECONDS = 10.0
 """What the guide promises for a change of code."""
 LEAST_SAVED = 0.2
 SHOWN = 5
+LOG_LINES = 5
 _SYSTEM = re.compile(r"\b(apt-get|apt|apk|dnf|yum)\b[^\n]*\b(install|add)\b")
 _BUILD_FAILED = {"build-failed": "The build did not succeed, so that the point could not be carried out."}
 
@@ -152,8 +154,8 @@ def _ask_user(space: Workspace, python: str) -> str:
     code = "import os; print(os.getuid())"
     argv = ("docker", "run", "--rm", "--name", name, "--network=none", "--entrypoint", python)
     with space.working("asking a process of the container for its user"):
-        space.cleanups.callback(run, ("docker", "rm", "--force", name))
-        return run((*argv, space.production.tag, "-c", code)).stdout.strip()
+        space.cleanups.callback(run, ("docker", "rm", "--force", name), timeout=ENGINE_SECONDS)
+        return run((*argv, space.production.tag, "-c", code), timeout=ENGINE_SECONDS).stdout.strip()
 
 
 @register_outside(
@@ -223,4 +225,10 @@ def _build_failed(error: DockertoolsError) -> Outcome:
     """Return the outcome for a build that did not succeed; an engine that is not there ends the whole list."""
     if isinstance(error, CouldNotRunError):
         raise error
-    return failed("build-failed", error.message, error.hint or "`docker_build` shows why.")
+    if not isinstance(error, BuildFailedError):
+        return failed("build-failed", error.message, error.hint or "`docker_build` shows why.")
+    failure = error.failed.failure
+    cause = failure.explanation.cause if failure.explanation else " | ".join(failure.log[-LOG_LINES:]) or failure.error
+    step = " ".join(failure.step.split())[:80]
+    hint = failure.explanation.fix if failure.explanation else "`docker_build` shows all that it said."
+    return failed("build-failed", f"the step `{step}` failed: {cause}", hint, line=failure.line)

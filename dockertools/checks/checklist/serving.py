@@ -71,7 +71,7 @@ def check_services(space: Workspace) -> Iterator[Outcome]:
     title="8 application answers",
     codes={
         "not-started": "Skipped: the services are not running.",
-        "no-port": "Skipped: no service of the project publishes a port over HTTP.",
+        "no-port": "Skipped: no service of the project's own is one that answers over HTTP.",
         "no-answer": "The application did not answer, or with an error of its own.",
         "health-failed": "The health path did not answer 200.",
     },
@@ -82,8 +82,12 @@ def check_answers(space: Workspace) -> Iterator[Outcome]:
     if stack is None:
         yield skipped("not-started", "the services are not running")
         return
+    if not stack.web:
+        yield skipped("no-port", "no service of the project's own answers over HTTP")
+        return
     if stack.url is None:
-        yield skipped("no-port", "no service of the project's own publishes a port")
+        hint = "See point 7."
+        yield failed("no-answer", f"{stack.web} is not running", hint, service=stack.web)
         return
     with space.working("asking the application"):
         health = ask(f"{stack.url}{space.config.health_path}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dockertools.checks.checklist.states import ServiceState, Stack, read_states
-from dockertools.checks.checklist.workspace import Workspace
+from dockertools.checks.checklist.workspace import ENGINE_SECONDS, Workspace
 from dockertools.checks.compose.facts import PROD, find_unset_variables, read_compose_audit
 from dockertools.compose.classify import Project, Role
 from dockertools.compose.config import compose_environment
@@ -54,7 +54,7 @@ def read_document(root: Path, project: Project) -> dict[str, Any]:
     files = project.facts.files
     variables = find_unset_variables(root, files)
     environment = variables if files is None else compose_environment(files, variables)
-    done = run(("docker", "compose", "config", "--format", "json"), cwd=root, env=environment)
+    done = run(("docker", "compose", "config", "--format", "json"), cwd=root, env=environment, timeout=ENGINE_SECONDS)
     if done.returncode:
         raise explain_failure(done.stderr, root)
     document: dict[str, Any] = json.loads(done.stdout)
@@ -114,7 +114,7 @@ def wait(compose: tuple[str, ...], tell: Callable[[], None], seconds: float) -> 
     """Wait until no service is on its way any more, or the time is over; return what became of each."""
     deadline = time.monotonic() + seconds
     while True:
-        states = read_states(run((*compose, "ps", "--all", "--format", "json")).stdout)
+        states = read_states(run((*compose, "ps", "--all", "--format", "json"), timeout=ENGINE_SECONDS).stdout)
         if not any(state.is_pending for state in states) or time.monotonic() > deadline:
             break
         tell()
@@ -123,7 +123,10 @@ def wait(compose: tuple[str, ...], tell: Callable[[], None], seconds: float) -> 
 
 
 def _with_log(compose: tuple[str, ...], state: ServiceState) -> ServiceState:
-    done = run((*compose, "logs", "--no-color", "--no-log-prefix", "--tail", str(LOG_LINES), state.service))
+    done = run(
+        (*compose, "logs", "--no-color", "--no-log-prefix", "--tail", str(LOG_LINES), state.service),
+        timeout=ENGINE_SECONDS,
+    )
     text = " | ".join(line.strip() for line in (done.stdout or done.stderr).splitlines() if line.strip())
     return ServiceState(state.service, state.state, state.health, state.exit_code, text[-600:])
 
@@ -137,7 +140,7 @@ def _start(compose: tuple[str, ...], tell: Callable[[], None]) -> bool:
             if line:
                 lines.append(line.decode(errors="replace"))
         code = program.wait()
-    if code and not read_states(run((*compose, "ps", "--all", "--format", "json")).stdout):
+    if code and not read_states(run((*compose, "ps", "--all", "--format", "json"), timeout=ENGINE_SECONDS).stdout):
         raise DockertoolsError(
             f"Compose could not start the project: {' '.join(lines[-3:])}",
             hint="`docker compose up` shows more.",
@@ -147,10 +150,10 @@ def _start(compose: tuple[str, ...], tell: Callable[[], None]) -> bool:
 
 
 def _url(compose: tuple[str, ...], web: str, port: int) -> str | None:
-    done = run((*compose, "port", web, str(port)))
+    done = run((*compose, "port", web, str(port)), timeout=ENGINE_SECONDS)
     address = done.stdout.strip().splitlines()
     return f"http://{address[0]}" if done.returncode == 0 and address else None
 
 
 def _take_down(compose: tuple[str, ...]) -> Completed:
-    return run((*compose, "down", "--volumes", "--remove-orphans", "--timeout", "2"), timeout=120)
+    return run((*compose, "down", "--volumes", "--remove-orphans", "--timeout", "2"), timeout=ENGINE_SECONDS)

@@ -35,6 +35,8 @@ from dockertools.process import run
 from dockertools.project.inspect import inspect_project
 
 REPOSITORY = "dockertools-checklist"
+ENGINE_SECONDS = 300.0
+"""How long a single answer of the engine may take; a busy one takes long to start a container."""
 _CODE_LINE = "\n# A change of code, made by docker_check in a copy of the project.\n"
 _DEPENDENCY_LINE = "\n# A change of dependencies, made by docker_check in a copy of the project.\n"
 _NO_CODE = re.compile(r"(^|/)(tests?|migrations|docs|\.[^/]+)(/|$)")
@@ -142,7 +144,7 @@ class Workspace:
         return make_build_options(config, BuildRequest(tag=f"{REPOSITORY}/{self.token}:{tag}"))
 
     def _build(self, what: str, options: BuildOptions) -> BuildResult:
-        self.cleanups.callback(run, ("docker", "image", "rm", "--force", options.tag))
+        self.cleanups.callback(run, ("docker", "image", "rm", "--force", options.tag), timeout=ENGINE_SECONDS)
         with self.working(f"building {what}") as tell:
 
             def on_event(_progress: BuildProgress, _step: Step | None) -> None:
