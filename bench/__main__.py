@@ -14,6 +14,7 @@ CASES = (
     "context",
     "build",
     "check",
+    "audit",
 )
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
 
