@@ -15,6 +15,7 @@ CASES = (
     "build",
     "check",
     "report",
+    "audit",
 )
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
 

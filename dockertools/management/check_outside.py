@@ -25,6 +25,7 @@ class OutsideOptions:
 
     image: str | None = None
     compose: bool = False
+    checklist: bool = False
     mode: str | None = None
     network: str | None = None
     env: tuple[str, ...] = ()
@@ -33,7 +34,7 @@ class OutsideOptions:
     @property
     def is_outside(self) -> bool:
         """Whether something else than this very process is looked at."""
-        return self.image is not None or self.compose
+        return self.image is not None or self.compose or self.checklist
 
 
 def add_outside_arguments(parser: CommandParser) -> None:
@@ -41,6 +42,7 @@ def add_outside_arguments(parser: CommandParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--image", metavar="NAME", help="check an image: its layers, and in a throw-away container of it")
     what.add_argument("--compose", action="store_true", help="check the compose project")
+    what.add_argument("--checklist", action="store_true", help="carry out the build guide's eight points, timed")
     parser.add_argument("--mode", choices=MODES, help="with --compose: what the project is meant for (default: prod)")
     parser.add_argument("--network", metavar="NAME", help="with --image: the container's network (default: none)")
     parser.add_argument(
@@ -54,6 +56,7 @@ def read_outside_options(options: Mapping[str, Any]) -> OutsideOptions:
     read = OutsideOptions(
         image=options["image"],
         compose=options["compose"],
+        checklist=options["checklist"],
         mode=options["mode"],
         network=options["network"],
         env=tuple(options["env"] or ()),
@@ -74,6 +77,10 @@ def outside_checks_of(options: OutsideOptions, runtime: tuple[CheckInfo, ...]) -
         from dockertools.checks.compose import load_compose_checks  # noqa: PLC0415  # a production image needs none of it
 
         return load_compose_checks()
+    if options.checklist:
+        from dockertools.checks.checklist import load_checklist  # noqa: PLC0415  # as above
+
+        return load_checklist()
     from dockertools.checks.image import load_image_checks  # noqa: PLC0415  # as above
     from dockertools.checks.image.container import IN_CONTAINER  # noqa: PLC0415
 
@@ -94,6 +101,13 @@ def run_outside_checks(
         audit = read_compose_audit(config, options.mode)
         target = Target("compose", f"{audit.project.facts.name} ({audit.mode})")
         return target, run_outside(checks, audit, silenced, on_event)
+    if options.checklist:
+        from dockertools.checks.checklist.workspace import Workspace  # noqa: PLC0415  # as above
+        from dockertools.engine import find_engine  # noqa: PLC0415
+
+        find_engine()
+        with Workspace(config, on_event) as space:
+            return Target("checklist", config.image), run_outside(checks, space, silenced, on_event)
     from dockertools.checks.image.run import ImageRequest, check_image  # noqa: PLC0415  # as above
 
     reference = options.image or config.image

@@ -27,6 +27,8 @@ ASKING_GROUPS = ("database", "cache")
 FOLDER = "/.dockertools-check"
 LABEL = "io.dockertools.check"
 TIMEOUT_SECONDS = 900.0
+ENGINE_SECONDS = 300.0
+"""How long a single answer of the engine may take; a busy one takes long to make a container."""
 _NEEDED = ("elftools", "packaging")
 _DOCUMENT = '{\n  "schema": "dockertools.check/1"'
 LAST_LINES = 500
@@ -140,7 +142,7 @@ def without_network(checks: Sequence[CheckInfo], network: str) -> tuple[tuple[Ch
 def _container(argv: Sequence[str]) -> Iterator[str]:
     name = f"dockertools-check-{uuid.uuid4().hex[:12]}"
     try:
-        done = run(("docker", "create", "--name", name, *argv))
+        done = run(("docker", "create", "--name", name, *argv), timeout=ENGINE_SECONDS)
         if done.returncode:
             raise CouldNotRunError(
                 f"The engine cannot make a container of the image: {done.stderr.strip()}",
@@ -149,7 +151,7 @@ def _container(argv: Sequence[str]) -> Iterator[str]:
             )
         yield name
     finally:
-        run(("docker", "rm", "--force", "--volumes", name))
+        run(("docker", "rm", "--force", "--volumes", name), timeout=ENGINE_SECONDS)
 
 
 def _uses_own(facts: AuditFacts) -> bool:
@@ -167,6 +169,6 @@ def _copy_package(container: str) -> None:
                 shutil.copytree(Path(spec.origin).parent, folder / FALLBACK / package, ignore=ignored)
         for path in (folder, *folder.rglob("*")):  # whatever the umask is here, the image's user reads it
             path.chmod(0o755 if path.is_dir() else 0o644)
-        done = run(("docker", "cp", f"{folder}/.", f"{container}:{FOLDER}"))
+        done = run(("docker", "cp", f"{folder}/.", f"{container}:{FOLDER}"), timeout=ENGINE_SECONDS)
         if done.returncode:
             raise CouldNotRunError(f"The package cannot be copied into the container: {done.stderr.strip()}")
