@@ -1,0 +1,206 @@
+"""Ask the docker command, its plugins, and the engine."""
+
+from __future__ import annotations
+
+import grp
+import importlib.util
+import json
+import os
+import pwd
+import re
+import shutil
+import socket
+import stat
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dockertools.doctor.facts import BuilderFacts, EngineFacts, EngineInfo, Plugin, Refusal, SocketFacts
+from dockertools.engine import find_engine
+from dockertools.errors import CouldNotRunError
+from dockertools.process import Completed, run
+
+ANSWER_SECONDS = 30.0
+ENGINE_EXTRA = ("docker", "rich")
+_VERSION = re.compile(r"\bv?(?P<version>\d+\.\d+[\w.+-]*)")
+_VARIABLE = re.compile(r"DOCKER_\w+|BUILDX_\w+|COMPOSE_\w+|(?:https?|no|all|ftp)_proxy", re.IGNORECASE)
+_SECRET_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+def inspect_engine() -> EngineFacts:
+    """Return what there is; nothing that is missing or refuses is an error here."""
+    command = shutil.which("docker")
+    refusal, version = _ask_engine()
+    is_answering = refusal is None
+    return EngineFacts(
+        command=command,
+        refusal=refusal,
+        version=version,
+        endpoint=_endpoint() if command else "",
+        context=_said("docker", "context", "show") if command else "",
+        chosen_context=_chosen_context(),
+        variables=docker_variables(os.environ),
+        socket=_inspect_socket(_endpoint()) if command else None,
+        buildx=_plugin("docker", "buildx", "version") if command else Plugin(None),
+        compose=_plugin("docker", "compose", "version", "--short") if command else Plugin(None),
+        builder=_builder() if is_answering else None,
+        info=_info() if is_answering else None,
+        missing_packages=tuple(name for name in ENGINE_EXTRA if importlib.util.find_spec(name) is None),
+    )
+
+
+def docker_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that the docker command obeys, passwords of proxies taken out."""
+    return {
+        name: _SECRET_URL.sub("***", value)
+        for name, value in sorted(environment.items())
+        if value and _VARIABLE.fullmatch(name)
+    }
+
+
+def client_folder() -> Path:
+    """Return the folder of the docker command's configuration."""
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+
+
+def ask(argv: Sequence[str], *, timeout: float = ANSWER_SECONDS) -> Completed:
+    """Run a command and return what it said; one that is missing or hangs says so on standard error."""
+    try:
+        return run(argv, timeout=timeout)
+    except CouldNotRunError as error:
+        return Completed(-1, "", error.message)
+
+
+def parse_version(text: str) -> str | None:
+    """Return the first version in a line such as `github.com/docker/buildx v0.29.1 abc`."""
+    match = _VERSION.search(text)
+    return match["version"] if match else None
+
+
+def _ask_engine() -> tuple[Refusal | None, str | None]:
+    try:
+        return None, find_engine().version
+    except CouldNotRunError as error:
+        return Refusal(error.code, error.message, error.hint), None
+
+
+def _said(*argv: str) -> str:
+    done = ask(argv)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _plugin(*argv: str) -> Plugin:
+    done = ask(argv)
+    lines = (done.stderr or done.stdout).strip().splitlines()
+    if done.returncode:
+        return Plugin(None, lines[0] if lines else f"exit code {done.returncode}")
+    return Plugin(parse_version(done.stdout) or done.stdout.strip())
+
+
+def _endpoint() -> str:
+    return os.environ.get("DOCKER_HOST") or _said(
+        "docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"
+    )
+
+
+def _chosen_context() -> str:
+    try:
+        document = json.loads((client_folder() / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(document.get("currentContext") or "") if isinstance(document, dict) else ""
+
+
+def _inspect_socket(endpoint: str) -> SocketFacts | None:
+    path = endpoint.removeprefix("unix://")
+    if path == endpoint:
+        return None
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return SocketFacts(
+        path=path,
+        owner=_user_name(status.st_uid),
+        group=_group_name(status.st_gid),
+        mode=stat.filemode(status.st_mode),
+        user=_user_name(os.geteuid()),
+        groups=tuple(_group_name(number) for number in os.getgroups()),
+    )
+
+
+def _user_name(number: int) -> str:
+    with suppress(KeyError):
+        return pwd.getpwuid(number).pw_name
+    return str(number)
+
+
+def _group_name(number: int) -> str:
+    with suppress(KeyError):
+        return grp.getgrgid(number).gr_name
+    return str(number)
+
+
+def _builder() -> BuilderFacts:
+    done = ask(("docker", "buildx", "ls", "--format", "{{json .}}"))
+    if done.returncode:
+        return BuilderFacts("", "", "", done.stderr.strip())
+    for line in done.stdout.splitlines():
+        with suppress(ValueError):
+            item = json.loads(line)
+            if isinstance(item, dict) and item.get("Current"):
+                return make_builder(item)
+    return BuilderFacts("", "", "", "buildx names no current builder")
+
+
+def make_builder(item: Mapping[str, Any]) -> BuilderFacts:
+    """Return the builder that a line of `docker buildx ls` describes."""
+    nodes: Sequence[Mapping[str, Any]] = item.get("Nodes") or ({},)
+    errors = [str(error) for error in (item.get("Err"), *(node.get("Err") for node in nodes)) if error]
+    statuses = {str(node.get("Status") or "unknown") for node in nodes}
+    return BuilderFacts(
+        str(item.get("Name", "")), str(item.get("Driver", "")), ", ".join(sorted(statuses)), "; ".join(errors)
+    )
+
+
+def _info() -> EngineInfo | None:
+    begin = time.time()
+    done = ask(("docker", "info", "--format", "{{json .}}"))
+    end = time.time()
+    try:
+        document = json.loads(done.stdout)
+    except ValueError:
+        return None
+    return make_info(document, (begin + end) / 2, (end - begin) / 2)
+
+
+def make_info(document: Mapping[str, Any], asked_at: float, error: float) -> EngineInfo:
+    """Return what the engine said of itself, asked at a time (seconds since the epoch) known to within `error`."""
+    store = Path(str(document.get("DockerRootDir", "")))
+    options = [str(option) for option in document.get("SecurityOptions") or ()]
+    return EngineInfo(
+        name=str(document.get("Name", "")),
+        system=str(document.get("OperatingSystem", "")),
+        store=store,
+        is_here=document.get("Name") == socket.gethostname() and store.is_dir(),
+        is_rootless=any("rootless" in option for option in options),
+        skew=_seconds(str(document.get("SystemTime", "")), asked_at) - asked_at,
+        skew_error=error,
+        proxies={
+            name: _SECRET_URL.sub("***", str(document[key]))
+            for name, key in (("http", "HttpProxy"), ("https", "HttpsProxy"), ("no", "NoProxy"))
+            if document.get(key)
+        },
+    )
+
+
+def _seconds(text: str, otherwise: float) -> float:
+    """Return an engine's time as seconds since the epoch; fractions have nine digits, of which Python reads six."""
+    match = re.fullmatch(r"(?P<time>[\d-]+T[\d:]+)(?P<fraction>\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d)", text)
+    if match is None:
+        return otherwise
+    whole = datetime.fromisoformat(match["time"] + match["zone"].replace("Z", "+00:00"))
+    return whole.timestamp() + float(match["fraction"] or 0)
