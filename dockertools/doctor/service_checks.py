@@ -91,7 +91,7 @@ def _judge_bind(service: ServiceUse, bind: BindFacts, facts: DoctorFacts) -> Ite
         return
     info = facts.engine.info
     maps_owners = info is not None and (info.is_rootless or "Docker Desktop" in info.system)
-    if mount.read_only or uid is None or maps_owners or uid == bind.owner:
+    if mount.read_only or uid is None or maps_owners or uid == bind.owner or not service.is_built:
         return
     if uid == 0:
         message = (

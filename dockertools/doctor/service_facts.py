@@ -67,6 +67,8 @@ class ServiceUse:
     mounts: tuple[Mount, ...]
     hidden: tuple[HiddenFiles, ...]
     is_watched: bool
+    is_built: bool
+    """Whether its image is built here, and is not that of a database or the like."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,10 @@ def inspect_services(config: Config) -> ServiceFacts:
         project = read_compose_config(config.root)
     except DockertoolsError as error:
         return ServiceFacts((), error.message, error.hint)
-    return ServiceFacts(tuple(_service(project, service) for service in project.services.values()))
+    return ServiceFacts(tuple(_service(project, service, config.image) for service in project.services.values()))
 
 
-def _service(project: ComposeFacts, service: ComposeService) -> ServiceUse:
+def _service(project: ComposeFacts, service: ComposeService, own_image: str) -> ServiceUse:
     rules = list((service.values.get("develop") or {}).get("watch") or ())
     return ServiceUse(
         name=service.name,
@@ -99,6 +101,7 @@ def _service(project: ComposeFacts, service: ComposeService) -> ServiceUse:
         mounts=service.mounts,
         hidden=tuple(_hidden(service.build, rules)) if service.build and service.build.is_local else (),
         is_watched=bool(rules),
+        is_built=service.build is not None or service.image == own_image,
     )
 
 
