@@ -282,7 +282,7 @@ def test_requirements_that_do_not_fit_in_the_resolvers_own_words() -> None:
         (
             (
                 "ERROR: Cannot install a==1 and b==2 because these package versions have conflicting dependencies.\n"
-                "The conflict is caused by:\n    a 1 depends on c<1\n    b 2 depends on c>1\n\nTo fix this you could try to:\n"
+                "The conflict is caused by:\n    a 1 depends on c<1\n    b 2 depends on c>1\n\nTo fix this you could:\n"
                 "1. loosen\n"
             ),
             (
