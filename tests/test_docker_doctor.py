@@ -240,7 +240,7 @@ def test_credentials_helpers_that_are_missing_or_fail(patient: Patient, client: 
 def poor_engine(engine: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
     """An engine on a disk of 1 GB in a network without a way out, which has the base image."""
     with make_engine(tmp_path_factory.mktemp("engine")) as own:
-        file = own.disk.parent / "base.tar"
+        file = tmp_path_factory.mktemp("image") / "base.tar"
         docker("save", "--output", str(file), BASE)
         docker("load", "--quiet", "--input", str(file), env=own.environment)
         file.unlink()
@@ -252,7 +252,7 @@ def test_an_engine_on_a_full_disk_without_a_network(poor_engine: OwnEngine, tmp_
     patient = Patient(tmp_path, poor_engine.environment)
     patient.write("Dockerfile", f"FROM {BASE}\n")
     findings = patient.findings("machine", "build", env={"HTTPS_PROXY": "", "HTTP_PROXY": ""})
-    assert findings["D201", "disk-full"]["evidence"]["path"] == str(poor_engine.disk)
+    assert findings["D201", "disk-full"]["evidence"]["path"] == str(poor_engine.disk / "engine/data")
     assert findings["D302", "name-not-found"]["evidence"]["host"]
     assert '"dns"' in findings["D302", "name-not-found"]["hint"]
 

@@ -202,5 +202,15 @@ def test_versions_variables_and_builders_are_read() -> None:
         "no_proxy": "",
     }
     assert docker_variables(variables) == {"HTTPS_PROXY": "http://***@proxy:3128", "DOCKER_HOST": "tcp://x"}
-    item = {"Name": "ci", "Driver": "remote", "Nodes": [{"Status": "error", "Err": "refused"}, {"Status": "running"}]}
-    assert make_builder(item) == BuilderFacts("ci", "remote", "error, running", "refused")
+
+
+def test_the_builder_is_read_from_what_buildx_says() -> None:
+    text = (
+        "Name:          ci\nDriver:        remote\n\nNodes:\nName:     ci0\nEndpoint: tcp://x:1\nStatus:   {}\n"
+        "Labels:\n org.mobyproject: x\n"
+    )
+    assert make_builder(text.format("running")) == BuilderFacts("ci", "remote", "running", "")
+    assert make_builder(text.format("inactive")).problem == "tcp://x:1 does not answer"
+    failing = "Name: ci\nDriver: docker-container\nNodes:\nName: ci0\nError: no such container\n"
+    assert make_builder(failing) == BuilderFacts("ci", "docker-container", "unknown", "no such container")
+    assert make_builder("") == BuilderFacts("", "", "unknown", "")

@@ -13,7 +13,9 @@ import socket
 import stat
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from dockertools.errors import CouldNotRunError
 from dockertools.process import Completed, run
 
 ANSWER_SECONDS = 30.0
+AT_ONCE = 4
 ENGINE_EXTRA = ("docker", "rich")
 _VERSION = re.compile(r"\bv?(?P<version>\d+\.\d+[\w.+-]*)")
 _VARIABLE = re.compile(r"DOCKER_\w+|BUILDX_\w+|COMPOSE_\w+|(?:https?|no|all|ftp)_proxy", re.IGNORECASE)
@@ -32,24 +35,52 @@ _SECRET_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 def inspect_engine() -> EngineFacts:
     """Return what there is; nothing that is missing or refuses is an error here."""
-    command = shutil.which("docker")
-    refusal, version = _ask_engine()
-    is_answering = refusal is None
-    return EngineFacts(
-        command=command,
-        refusal=refusal,
+    if shutil.which("docker") is None:
+        return _unasked(_ask_engine()[0])
+    with ThreadPoolExecutor(AT_ONCE) as executor:  # each question is a program that is started
+        answer = executor.submit(_ask_engine)
+        info = executor.submit(_info)
+        builder = executor.submit(_builder)
+        endpoint = executor.submit(_endpoint)
+        buildx = executor.submit(_plugin, "docker", "buildx", "version")
+        compose = executor.submit(_plugin, "docker", "compose", "version", "--short")
+        context = executor.submit(_said, "docker", "context", "show")
+    refusal, version = answer.result()
+    return replace(
+        _unasked(refusal),
         version=version,
-        endpoint=_endpoint() if command else "",
-        context=_said("docker", "context", "show") if command else "",
+        endpoint=endpoint.result(),
+        context=context.result(),
+        socket=_inspect_socket(endpoint.result()),
+        buildx=buildx.result(),
+        compose=compose.result(),
+        builder=builder.result() if refusal is None else None,
+        info=info.result() if refusal is None else None,
+    )
+
+
+def _unasked(refusal: Refusal | None) -> EngineFacts:
+    """Return what is known without asking anybody."""
+    return EngineFacts(
+        command=shutil.which("docker"),
+        refusal=refusal,
+        version=None,
+        endpoint=os.environ.get("DOCKER_HOST", ""),
+        context="",
         chosen_context=_chosen_context(),
         variables=docker_variables(os.environ),
-        socket=_inspect_socket(_endpoint()) if command else None,
-        buildx=_plugin("docker", "buildx", "version") if command else Plugin(None),
-        compose=_plugin("docker", "compose", "version", "--short") if command else Plugin(None),
-        builder=_builder() if is_answering else None,
-        info=_info() if is_answering else None,
+        socket=None,
+        buildx=Plugin(None),
+        compose=Plugin(None),
+        builder=None,
+        info=None,
         missing_packages=tuple(name for name in ENGINE_EXTRA if importlib.util.find_spec(name) is None),
     )
+
+
+def unasked_engine() -> EngineFacts:
+    """Return the facts for checks that look at no engine."""
+    return _unasked(Refusal("not-asked", "No check that runs needs the engine.", ""))
 
 
 def docker_variables(environment: Mapping[str, str]) -> dict[str, str]:
@@ -145,25 +176,25 @@ def _group_name(number: int) -> str:
 
 
 def _builder() -> BuilderFacts:
-    done = ask(("docker", "buildx", "ls", "--format", "{{json .}}"))
+    done = ask(("docker", "buildx", "inspect"))
     if done.returncode:
-        return BuilderFacts("", "", "", done.stderr.strip())
-    for line in done.stdout.splitlines():
-        with suppress(ValueError):
-            item = json.loads(line)
-            if isinstance(item, dict) and item.get("Current"):
-                return make_builder(item)
-    return BuilderFacts("", "", "", "buildx names no current builder")
+        return BuilderFacts(os.environ.get("BUILDX_BUILDER", ""), "", "", done.stderr.strip())
+    return make_builder(done.stdout)
 
 
-def make_builder(item: Mapping[str, Any]) -> BuilderFacts:
-    """Return the builder that a line of `docker buildx ls` describes."""
-    nodes: Sequence[Mapping[str, Any]] = item.get("Nodes") or ({},)
-    errors = [str(error) for error in (item.get("Err"), *(node.get("Err") for node in nodes)) if error]
-    statuses = {str(node.get("Status") or "unknown") for node in nodes}
-    return BuilderFacts(
-        str(item.get("Name", "")), str(item.get("Driver", "")), ", ".join(sorted(statuses)), "; ".join(errors)
-    )
+def make_builder(text: str) -> BuilderFacts:
+    """Return the builder that `docker buildx inspect` describes; a remote one that is not active does not answer."""
+    values: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        key, colon, value = line.partition(":")
+        if colon and not key.startswith(" "):
+            values.setdefault(key.strip(), []).append(value.strip())
+    driver = values.get("Driver", [""])[0]
+    statuses = ", ".join(sorted(set(values.get("Status", ["unknown"]))))
+    problem = "; ".join(values.get("Error", []))
+    if driver == "remote" and "running" not in statuses and not problem:
+        problem = f"{', '.join(values.get('Endpoint', []))} does not answer"
+    return BuilderFacts(values.get("Name", [""])[0], driver, statuses, problem)
 
 
 def _info() -> EngineInfo | None:

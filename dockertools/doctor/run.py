@@ -27,7 +27,7 @@ from dockertools.doctor import (  # noqa: F401  # importing them registers the c
 from dockertools.doctor.base import GROUPS, KIND
 from dockertools.doctor.build_facts import inspect_build, shell_proxies
 from dockertools.doctor.client_facts import inspect_client
-from dockertools.doctor.engine_facts import inspect_engine
+from dockertools.doctor.engine_facts import inspect_engine, unasked_engine
 from dockertools.doctor.facts import DoctorFacts
 from dockertools.doctor.file_facts import inspect_files
 from dockertools.doctor.machine_facts import inspect_machine
@@ -35,6 +35,8 @@ from dockertools.doctor.requirement_facts import inspect_requirements
 from dockertools.doctor.service_facts import inspect_services
 
 TICK_SECONDS = 0.5
+_ASKING = frozenset({"engine", "machine", "build", "services"})
+"""Groups whose checks look at the engine."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ def diagnose(
 ) -> Diagnosis:
     """Look at what the checks need, a group at a time, and run them; what cannot be asked becomes a finding."""
     checks = tuple(checks)
-    engine = _tell("asking the engine", inspect_engine, on_event)
+    groups = {check.group for check in checks}
+    asks = not groups.isdisjoint(_ASKING)
+    engine = _tell("asking the engine", inspect_engine, on_event) if asks else unasked_engine()
     facts = DoctorFacts(config=config, today=datetime.now(UTC).date(), engine=engine)
     results: list[CheckResult] = []
     for group in dict.fromkeys(check.group for check in checks):
