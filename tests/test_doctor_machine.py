@@ -54,13 +54,13 @@ def test_without_an_engine_it_is_not_known(check_id: str) -> None:
 def test_a_disk_that_is_nearly_full(changes: dict[str, Any], code: str) -> None:
     outcome = only(judge("D201", machine=replace(MACHINE, store=replace(DISK, **changes))))
     assert outcome.evidence["code"] == code
-    assert "docker_prune" in outcome.hint
+    assert "docker_prune --dry-run" in outcome.hint
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 20 * GB), st.integers(0, 1000), st.sampled_from([0, 1000]))
 def test_any_disk_is_judged_and_one_without_inodes_is_not_short_of_them(free: int, inodes: int, of: int) -> None:
-    outcomes = list(judge_disk(replace(DISK, free_bytes=free, free_inodes=min(inodes, of), inodes=of)))
+    outcomes = list(judge_disk(replace(DISK, free_bytes=free, free_inodes=min(inodes, of), inodes=of), "prune"))
     assert outcomes
     assert all(outcome.hint or outcome.status is Status.PASS for outcome in outcomes)
     assert of or "inodes-low" not in {outcome.evidence["code"] for outcome in outcomes}
@@ -97,7 +97,7 @@ def test_clocks_that_differ_by_more_than_the_question_took(skew: float, error: f
 def test_mounts_that_are_slow_come_with_the_watch_alternative(changes: dict[str, Any], code: str) -> None:
     outcome = only(judge("D204", machine=replace(MACHINE, **changes)))
     assert outcome.evidence["code"] == code
-    assert "docker compose up --watch" in outcome.hint
+    assert "docker_mode dev --sync watch" in outcome.hint
 
 
 def test_an_engine_elsewhere_cannot_mount_this_folder() -> None:
@@ -139,7 +139,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_small_disk_is_measured_and_found_full_in_bytes_and_inodes(small_disk: Path) -> None:
     for number in range(9):
         (small_disk / str(number)).touch()
-    codes = {outcome.evidence["code"] for outcome in judge_disk(measure_disk(small_disk))}
+    codes = {outcome.evidence["code"] for outcome in judge_disk(measure_disk(small_disk), "prune")}
     assert codes == {"disk-full", "inodes-low"}
 
 

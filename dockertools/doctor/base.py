@@ -36,6 +36,11 @@ def no_engine(facts: DoctorFacts) -> Outcome:
     return skipped("no-engine", "no engine answers; see dockertools.D102", engine=facts.engine.endpoint)
 
 
+def count_of(count: int, noun: str) -> str:
+    """Return a number with its noun: `1 file`, `2 files`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def need(section: Section | None) -> Section:
     """Return a section of the facts. Raises ValueError when its group was not asked for."""
     if section is None:

@@ -47,8 +47,8 @@ def check_client_config(facts: DoctorFacts) -> Iterator[Outcome]:
         yield failed(
             "features-in-client-config",
             f"{file.path} has the engine's block `features`: the docker command then ignores the whole file",
-            "docker_doctor --fix   (takes it out; it belongs into the engine's /etc/docker/daemon.json,"
-            " and BuildKit is on without it since 23.0)",
+            f"{facts.fix}   (takes it out; it belongs into the engine's"
+            " /etc/docker/daemon.json, and BuildKit is on without it since 23.0)",
             path=str(file.path),
             features=str(document.get("features")),
         )
@@ -116,18 +116,18 @@ def check_helpers(facts: DoctorFacts) -> Iterator[Outcome]:
     """Look for the credentials helpers that config.json names, and ask each for its list (which is not shown)."""
     client = need(facts.client)
     for helper in client.helpers:
-        yield from _judge_helper(helper, client.client)
+        yield from _judge_helper(helper, client.client, facts.fix)
     if not client.helpers:
         yield passed("none is configured")
 
 
-def _judge_helper(helper: HelperFacts, file: ConfigFile) -> Iterator[Outcome]:
+def _judge_helper(helper: HelperFacts, file: ConfigFile, fix: str) -> Iterator[Outcome]:
     program = f"docker-credential-{helper.name}"
     place = {"path": str(file.path), "helper": program, "registry": helper.registry or None}
     what = f"for {helper.registry}" if helper.registry else "for all registries"
     if helper.command is None:
         message = f"{file.path} names {program} {what}, and there is no such program"
-        hint = f"docker_doctor --fix   (takes it out of {file.path}), or install {program}; then: docker login"
+        hint = f"{fix}   (takes it out of {file.path}), or install {program}; then: docker login"
         yield failed("helper-not-found", message, hint, **place)
     elif helper.problem:
         message = f"{program} {what} does not work: {helper.problem}"

@@ -105,6 +105,12 @@ def ask(argv: Sequence[str], *, timeout: float = ANSWER_SECONDS) -> Completed:
         return Completed(-1, "", error.message)
 
 
+def meant_lines(text: str) -> list[str]:
+    """Return the lines that say what happened, without the warnings that the docker command puts before them."""
+    lines = [line.strip() for line in text.strip().splitlines()]
+    return [line for line in lines if line and not line.lower().startswith("warning:")]
+
+
 def parse_version(text: str) -> str | None:
     """Return the first version in a line such as `github.com/docker/buildx v0.29.1 abc`."""
     match = _VERSION.search(text)
@@ -125,7 +131,7 @@ def _said(*argv: str) -> str:
 
 def _plugin(*argv: str) -> Plugin:
     done = ask(argv)
-    lines = (done.stderr or done.stdout).strip().splitlines()
+    lines = meant_lines(done.stderr or done.stdout)
     if done.returncode:
         return Plugin(None, lines[0] if lines else f"exit code {done.returncode}")
     return Plugin(parse_version(done.stdout) or done.stdout.strip())

@@ -131,6 +131,8 @@ class DoctorFacts:
 
     config: Config
     today: date
+    caller: str = "python manage.py docker_{}"
+    """How the commands are called here; `{}` stands for the name, what follows it for all of them."""
     engine: EngineFacts
     client: ClientFacts | None = None
     machine: MachineFacts | None = None
@@ -143,3 +145,12 @@ class DoctorFacts:
     def root(self) -> Path:
         """The project's folder."""
         return self.config.root
+
+    @property
+    def fix(self) -> str:
+        """The command that puts right what can be."""
+        return self.command("doctor", "--fix")
+
+    def command(self, name: str, *options: str) -> str:
+        """Return the command line of one of the commands, as it is called here."""
+        return " ".join((self.caller.format(name), *options))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from dockertools.checks.results import Outcome, failed, passed, skipped, warned
-from dockertools.doctor.base import MOST_FINDINGS, doctor_check, need
+from dockertools.doctor.base import MOST_FINDINGS, count_of, doctor_check, need
 from dockertools.doctor.facts import DoctorFacts
 from dockertools.doctor.file_facts import Call, Script
 
@@ -28,12 +28,16 @@ def check_line_endings(facts: DoctorFacts) -> Iterator[Outcome]:
         # `python manage.py` does not read the first line, so a script of Python's is run in spite of it as a rule.
         judge = warned if "python" in script.interpreter else failed
         yield judge(
-            "crlf-script", _crlf_message(script), _crlf_hint(script.path), path=script.path, line=script.crlf_line
+            "crlf-script",
+            _crlf_message(script),
+            _crlf_hint(script.path, facts),
+            path=script.path,
+            line=script.crlf_line,
         )
     if rest := [script.path for script in broken[MOST_FINDINGS:]]:
-        yield failed("crlf-script", f"{len(rest)} more scripts have CR LF", "docker_doctor --fix", paths=rest)
+        yield failed("crlf-script", f"{len(rest)} more scripts have CR LF", facts.fix, paths=rest)
     if not broken:
-        yield passed(f"{len(scripts)} scripts, none with CR LF")
+        yield passed(f"{count_of(len(scripts), 'script')}, none with CR LF")
 
 
 def _crlf_message(script: Script) -> str:
@@ -43,10 +47,8 @@ def _crlf_message(script: Script) -> str:
     return f"{script.path}, line {script.crlf_line} ends in CR LF: {what}"
 
 
-def _crlf_hint(path: str) -> str:
-    return (
-        f"docker_doctor --fix, or: sed -i 's/\\r$//' {shlex.quote(path)}   (and `*.sh text eol=lf` in .gitattributes)"
-    )
+def _crlf_hint(path: str, facts: DoctorFacts) -> str:
+    return f"{facts.fix}, or: sed -i 's/\\r$//' {shlex.quote(path)}   (and `*.sh text eol=lf` in .gitattributes)"
 
 
 @doctor_check(
@@ -68,7 +70,9 @@ def check_run_bits(facts: DoctorFacts) -> Iterator[Outcome]:
     runnable = {script.path for script in files.scripts if script.is_executable}
     broken = {call.path: call for call in files.calls if call.path not in runnable and not call.is_made_executable}
     for call in broken.values():
-        yield failed("not-executable", _call_message(call), _call_hint(call.path), path=call.path, line=call.line)
+        yield failed(
+            "not-executable", _call_message(call), _call_hint(call.path, facts), path=call.path, line=call.line
+        )
     if not broken:
         called = sorted({call.path for call in files.calls})
         yield passed(f"{', '.join(called) or 'the Dockerfile calls no script of the project'}")
@@ -78,9 +82,9 @@ def _call_message(call: Call) -> str:
     return f"{call.path} has no run bit, and line {call.line} of the Dockerfile runs it ({call.instruction})"
 
 
-def _call_hint(path: str) -> str:
+def _call_hint(path: str, facts: DoctorFacts) -> str:
     quoted = shlex.quote(path)
-    return f"docker_doctor --fix, or: chmod +x {quoted}   (and: git update-index --chmod=+x {quoted})"
+    return f"{facts.fix}, or: chmod +x {quoted}   (and: git update-index --chmod=+x {quoted})"
 
 
 @doctor_check(
@@ -102,12 +106,12 @@ def check_owners(facts: DoctorFacts) -> Iterator[Outcome]:
         hint = f'sudo chown -R "$(id -u):$(id -g)" {shlex.quote(str(facts.root))}'
         yield failed("project-of-root", f"{facts.root} belongs to root", hint, path=str(facts.root))
     if of_root:
-        message = f"{len(of_root)} files belong to root, and the project to uid {files.owner}: {_some(of_root)}"
-        hint = f"docker_doctor --fix as root, or: sudo chown -R {files.owner}:{files.group} {_folders(of_root)}"
+        message = f"{count_of(len(of_root), 'file')} of root, and the project is of uid {files.owner}: {_some(of_root)}"
+        hint = f"sudo chown -R {files.owner}:{files.group} {_folders(of_root)}   (or, as root, --fix)"
         yield failed("root-owned", message, hint, count=len(of_root), paths=of_root[:MOST_FINDINGS])
     for owner, count in others.items():
         paths = [path for path, found in files.foreign if found == owner]
-        message = f"{count} files belong to uid {owner}, and the project to uid {files.owner}: {_some(paths)}"
+        message = f"{count_of(count, 'file')} of uid {owner}, and the project is of uid {files.owner}: {_some(paths)}"
         hint = f"sudo chown -R {files.owner}:{files.group} {_folders(paths)}   (unless a container is to keep them)"
         yield warned("foreign-owned", message, hint, count=count, owner=owner, paths=paths[:MOST_FINDINGS])
     if not files.foreign and (files.owner != ROOT or files.user == ROOT):

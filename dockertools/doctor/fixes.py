@@ -102,10 +102,18 @@ def _fix_owners(result: CheckResult, facts: DoctorFacts) -> Iterator[Fix]:
 
 def _fix_mount_source(result: CheckResult, facts: DoctorFacts) -> Iterator[Fix]:
     path = Path(str(result.evidence.get("source")))
-    if path.is_relative_to(facts.root):
-        yield Fix(
-            result.id, result.code, f"Make the folder {path}", f"mkdir -p {path}", lambda: path.mkdir(parents=True)
-        )
+    if not path.is_relative_to(facts.root):
+        return
+    home = facts.root.stat()
+
+    def make() -> None:
+        new = [folder for folder in (path, *path.parents) if not folder.exists()]
+        path.mkdir(parents=True)
+        if os.geteuid() == 0:
+            for folder in new:
+                os.chown(folder, home.st_uid, home.st_gid)
+
+    yield Fix(result.id, result.code, f"Make the folder {path}", f"mkdir -p {path}", make)
 
 
 def _fix_features(result: CheckResult, facts: DoctorFacts) -> Iterator[Fix]:

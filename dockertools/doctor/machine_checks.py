@@ -17,11 +17,9 @@ LOW_INODES = 0.05
 MUCH_BYTES = 20 * 10**9
 SKEW_SECONDS = 5.0
 """More than this makes files look newer than now, and signed times (tokens, certificates, apt's lists) wrong."""
-_PRUNE = "python manage.py docker_prune --dry-run"
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "sshfs", "fuse.sshfs"})
 _WINDOWS = frozenset({"9p", "drvfs", "v9fs"})
 _SHARED = frozenset({"virtiofs", "fuse.grpcfuse", "osxfs", "fuse.osxfs", "vboxsf", "prl_fs", "fuse.vmhgfs-fuse"})
-_WATCH = "docker compose up --watch   (`docker_mode dev` writes the rules: files are copied, not mounted)"
 
 
 @doctor_check(
@@ -44,11 +42,11 @@ def check_disk(facts: DoctorFacts) -> Iterator[Outcome]:
     elif disk is None:
         yield skipped("store-elsewhere", f"the engine stores in {info.store} on {info.name or 'another machine'}")
     else:
-        yield from judge_disk(disk)
+        yield from judge_disk(disk, facts.command("prune", "--dry-run"))
 
 
-def judge_disk(disk: DiskFacts) -> Iterator[Outcome]:
-    """Yield the findings about one disk, or that there are none."""
+def judge_disk(disk: DiskFacts, prune: str) -> Iterator[Outcome]:
+    """Yield the findings about one disk, or that there are none; `prune` is the next step."""
     evidence = {
         "path": str(disk.path),
         "free_bytes": disk.free_bytes,
@@ -59,12 +57,12 @@ def judge_disk(disk: DiskFacts) -> Iterator[Outcome]:
     free = f"{format_size(disk.free_bytes)} of {format_size(disk.bytes)} free where the engine stores ({disk.path})"
     is_short_of_inodes = disk.inodes > 0 and disk.free_inodes < LOW_INODES * disk.inodes
     if disk.free_bytes < FULL_BYTES:
-        yield failed("disk-full", free, _PRUNE, **evidence)
+        yield failed("disk-full", free, prune, **evidence)
     elif disk.free_bytes < LOW_BYTES:
-        yield warned("disk-low", free, _PRUNE, **evidence)
+        yield warned("disk-low", free, prune, **evidence)
     if is_short_of_inodes:
         message = f"{disk.free_inodes} of {disk.inodes} inodes free where the engine stores ({disk.path})"
-        yield (warned if disk.free_inodes else failed)("inodes-low", message, _PRUNE, **evidence)
+        yield (warned if disk.free_inodes else failed)("inodes-low", message, prune, **evidence)
     if disk.free_bytes >= LOW_BYTES and not is_short_of_inodes:
         yield passed(free, **evidence)
 
@@ -93,7 +91,12 @@ def check_reclaimable(facts: DoctorFacts) -> Iterator[Outcome]:
     message = f"{format_size(total)} could be given back (volumes not counted)"
     free = machine.store.free_bytes if machine.store else None
     if total > MUCH_BYTES and free is not None and total > free:
-        yield warned("much-reclaimable", f"{message}, and {format_size(free)} is free", _PRUNE, **kinds)
+        yield warned(
+            "much-reclaimable",
+            f"{message}, and {format_size(free)} is free",
+            facts.command("prune", "--dry-run"),
+            **kinds,
+        )
     else:
         yield passed(message, **kinds)
 
@@ -138,19 +141,20 @@ def check_clock(facts: DoctorFacts) -> Iterator[Outcome]:
 def check_file_system(facts: DoctorFacts) -> Iterator[Outcome]:
     """Look at the file system of the project's folder, and where the engine is, for slow mounts."""
     machine, info = need(facts.machine), facts.engine.info
+    watch = f"{facts.command('mode', 'dev --sync watch')}   (files are copied, not mounted; then: docker compose watch)"
     place = {"path": str(facts.root), "file_system": machine.file_system, "mount_point": machine.mount_point}
     if machine.is_wsl and machine.file_system in _WINDOWS:
-        hint = f'cp -a "{facts.root}" ~/{facts.root.name}   (work there, in the Linux file system), or {_WATCH}'
+        hint = f'cp -a "{facts.root}" ~/{facts.root.name}   (work there, in the Linux file system), or {watch}'
         message = f"{facts.root} is on a Windows drive ({machine.file_system}): mounts are slow and notice no changes"
         yield warned("windows-drive", message, hint, **place)
     elif machine.file_system in _NETWORK:
         message = f"{facts.root} is on a network drive ({machine.file_system}): mounts are slow and notice no changes"
-        yield warned("network-drive", message, f"Move it to a local disk, or {_WATCH}", **place)
+        yield warned("network-drive", message, f"Move it to a local disk, or {watch}", **place)
     elif machine.system in ("Darwin", "Windows") or machine.file_system in _SHARED:
         message = "the engine runs in a virtual machine, so a mounted folder is many times slower than a local one"
-        yield warned("shared-into-vm", message, _WATCH, system=machine.system, **place)
+        yield warned("shared-into-vm", message, watch, system=machine.system, **place)
     elif facts.engine.endpoint.startswith(("tcp://", "ssh://")) and info and not info.is_here:
         message = f"the engine is at {facts.engine.endpoint}, so its containers cannot mount {facts.root}"
-        yield warned("engine-elsewhere", message, _WATCH, endpoint=facts.engine.endpoint, **place)
+        yield warned("engine-elsewhere", message, watch, endpoint=facts.engine.endpoint, **place)
     else:
         yield passed(f"{machine.file_system or 'local'}, which mounts at full speed", **place)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dockertools.doctor.engine_facts import ask
+from dockertools.doctor.engine_facts import ask, meant_lines
 from dockertools.doctor.facts import EngineInfo
 from dockertools.errors import UsageError
 from dockertools.sizes import parse_size
@@ -91,7 +91,7 @@ def find_file_system(path: Path, mountinfo: str) -> tuple[str, str]:
 def _usage() -> tuple[tuple[Reclaimable, ...], str]:
     done = ask(("docker", "system", "df", "--format", "{{json .}}"), timeout=USAGE_SECONDS)
     if done.returncode:
-        return (), done.stderr.strip()
+        return (), " ".join(meant_lines(done.stderr)[-1:])
     return tuple(parse_usage(done.stdout.splitlines())), ""
 
 

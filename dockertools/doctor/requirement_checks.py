@@ -57,7 +57,7 @@ def check_releases(facts: DoctorFacts) -> Iterator[Outcome]:
     known = [(release, release.end) for release in releases if release.end is not None]
     for release, end in known:
         evidence = {"release": release.name, "end": end.isoformat(), "where": release.where}
-        hint = "docker_init --check   (shows what a newer base changes); set DOCKERTOOLS['PYTHON_VERSION'] or ['SUITE']"
+        hint = f"Set DOCKERTOOLS['PYTHON_VERSION'] or ['SUITE'], then: {facts.command('init', '--diff')}"
         if end < facts.today:
             message = f"{release.name} ({release.where}) gets no updates since {end.isoformat()}"
             yield failed("end-of-life", message, hint, **evidence)

@@ -23,6 +23,8 @@ from dockertools.project.python_version import find_python
 
 RESOLVER_SECONDS = 180.0
 _IMAGE = re.compile(r"^(?:[^/\s]+/)*(?P<name>[a-z0-9_.-]+)(?::(?P<tag>[\w.-]+))?(?:@\S+)?$", re.IGNORECASE)
+_DECORATION = re.compile(r"^[\s\u00d7\u2570\u2500\u25b6\u2502>-]*(?:(?:error|cause):\s+)?")
+"""What uv puts before a line, by its version."""
 _PYTHON_TAG = re.compile(r"^(?P<version>3\.\d+)")
 _ALPINE_TAG = re.compile(r"alpine(?P<version>\d+\.\d+)")
 
@@ -101,9 +103,9 @@ def shorten(said: str) -> str:
     uv explains after "No solution found"; pip in "Cannot install ... because", in the block "The conflict is
     caused by", and in "No matching distribution".
     """
-    lines = [re.sub(r"^[\s\u00d7\u2570\u2500\u25b6\u2502>-]+", "", line).strip() for line in said.splitlines()]
+    lines = [_DECORATION.sub("", line).strip() for line in said.splitlines()]
     for number, line in enumerate(lines):
-        if "No solution found" in line or line.startswith(("Because", "error: No solution")):
+        if "No solution found" in line or line.startswith("Because"):
             kept = [text for text in lines[number:] if text and not text.startswith(("hint:", "help:"))]
             return " ".join(kept)
         if "Cannot install" in line or "ResolutionImpossible" in line:

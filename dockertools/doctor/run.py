@@ -54,14 +54,21 @@ def doctor_checks() -> tuple[OutsideCheck, ...]:
 
 
 def diagnose(
-    config: Config, checks: Iterable[CheckInfo], silenced: Mapping[str, str], on_event: Callable[[Event], None]
+    config: Config,
+    checks: Iterable[CheckInfo],
+    silenced: Mapping[str, str],
+    on_event: Callable[[Event], None],
+    caller: str = DoctorFacts.caller,
 ) -> Diagnosis:
-    """Look at what the checks need, a group at a time, and run them; what cannot be asked becomes a finding."""
+    """Look at what the checks need, a group at a time, and run them; what cannot be asked becomes a finding.
+
+    `caller` is how the commands are called here, for the next steps.
+    """
     checks = tuple(checks)
     groups = {check.group for check in checks}
     asks = not groups.isdisjoint(_ASKING)
     engine = _tell("asking the engine", inspect_engine, on_event) if asks else unasked_engine()
-    facts = DoctorFacts(config=config, today=datetime.now(UTC).date(), engine=engine)
+    facts = DoctorFacts(config=config, today=datetime.now(UTC).date(), engine=engine, caller=caller)
     results: list[CheckResult] = []
     for group in dict.fromkeys(check.group for check in checks):
         of_group = [check for check in checks if check.group == group]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from dockertools.checks.results import Outcome, failed, passed, skipped, warned
-from dockertools.doctor.base import doctor_check, need
+from dockertools.doctor.base import count_of, doctor_check, need
 from dockertools.doctor.facts import DoctorFacts
 from dockertools.doctor.service_facts import BindFacts, ServiceFacts, ServiceUse
 
@@ -69,7 +69,7 @@ def check_mounts(facts: DoctorFacts) -> Iterator[Outcome]:
     yield from findings
     if not findings:
         count = sum(len(service.binds) for service in services.services)
-        yield passed(f"{count} folders are mounted" if count else "no folder of this machine is mounted")
+        yield passed(f"{count_of(count, 'folder')} mounted" if count else "no folder of this machine is mounted")
 
 
 def _judge_bind(service: ServiceUse, bind: BindFacts, facts: DoctorFacts) -> Iterator[Outcome]:
@@ -97,11 +97,11 @@ def _judge_bind(service: ServiceUse, bind: BindFacts, facts: DoctorFacts) -> Ite
         message = (
             f"{service.name} runs as root and mounts {mount.source} of uid {bind.owner}: files that it makes are root's"
         )
-        hint = f'python manage.py docker_mode dev   (runs it as {_IDS}), or user: "{bind.owner}" in the compose file'
+        hint = f'{facts.command("mode", "dev")}   (runs it as {_IDS}), or user: "{bind.owner}" in the compose file'
         yield warned("root-writes-mount", message, hint, **evidence)
     elif not bind.mode & 0o002:
         message = f"{service.name} runs as uid {uid} and cannot write to {mount.source} of uid {bind.owner}"
-        hint = f"python manage.py docker_mode dev   (runs it as {_IDS} of .env), or: sudo chown -R {uid} {source}"
+        hint = f"{facts.command('mode', 'dev')}   (runs it as {_IDS} of .env), or: sudo chown -R {uid} {source}"
         yield warned("mount-not-writable", message, hint, **evidence)
 
 
@@ -166,9 +166,9 @@ def check_watch(facts: DoctorFacts) -> Iterator[Outcome]:
         first = item.files[0]
         message = (
             f"{service.name} watches {item.path}, and the rule `{item.rule.text}` (line {item.rule.line}) hides"
-            f" {len(item.files)} files from it, such as {first}"
+            f" {count_of(len(item.files), 'file')} from it, such as {first}"
         )
-        hint = f"python manage.py docker_context --why {shlex.quote(first)}   (a rule `!...` brings it back)"
+        hint = f"{facts.command('context', '--why', shlex.quote(first))}   (a rule `!...` brings it back)"
         yield warned(
             "watch-hidden",
             message,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -15,6 +17,7 @@ from dockertools.checks.registry import CheckInfo
 from dockertools.checks.results import CheckReport, Status, Target
 from dockertools.checks.runner import Event, FaultGuard, find_fault
 from dockertools.checks.selection import find_silenced, select_checks
+from dockertools.doctor.facts import DoctorFacts
 from dockertools.doctor.fixes import Fix, FixResult, apply_fix, find_fixes
 from dockertools.doctor.run import Diagnosis, diagnose, doctor_checks
 from dockertools.errors import UsageError
@@ -73,15 +76,26 @@ class Command(DockertoolsCommand):
         silenced = find_silenced(silence, self.config, doctor_checks())
         with FaultGuard("docker_doctor"):
             started = time.monotonic()
-            diagnosis = diagnose(self.config, checks, silenced, self._listener(output_format))
+            diagnosis = self._diagnose(checks, silenced, output_format)
             fixes = self._fix(diagnosis, interactive=interactive) if fix else ()
             if any(result.applied for result in fixes):
                 self.stderr.write("\nAgain, with what was put right:\n", style_func=str)
-                diagnosis = diagnose(self.config, checks, silenced, self._listener(output_format))
+                diagnosis = self._diagnose(checks, silenced, output_format)
             target = Target("doctor", str(self.config.root))
             report = CheckReport(target, diagnosis.results, Status(fail_level), time.monotonic() - started)
             self._report(checks, report, fixes, output_format)
         return None
+
+    def _diagnose(self, checks: tuple[CheckInfo, ...], silenced: Mapping[str, str], output_format: str) -> Diagnosis:
+        return diagnose(self.config, checks, silenced, self._listener(output_format), self._caller())
+
+    def _caller(self) -> str:
+        """Return how the commands are called here, the project's folder included where it is not this one."""
+        if Path(sys.argv[0]).name == "manage.py":
+            return DoctorFacts.caller
+        root = self.config.root
+        is_here = Path(os.environ.get("PWD", "")) == root
+        return "python -m dockertools {}" + ("" if is_here else f" --project {shlex.quote(str(root))}")
 
     def _listener(self, output_format: str) -> Callable[[Event], None]:
         progress = ProgressLines(self.stderr)
