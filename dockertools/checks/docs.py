@@ -83,7 +83,7 @@ def render_checks() -> str:
 
 def _lines() -> Iterator[str]:
     yield _INTRODUCTION
-    yield from _table(RUNNER_CODES)
+    yield from code_table(RUNNER_CODES)
     yield "\n# In the container"
     for group, meaning in GROUPS.items():
         yield f"\n## Group `{group}`\n\n{meaning}"
@@ -110,7 +110,7 @@ def _groups(groups: Mapping[str, str], checks: tuple[CheckInfo, ...]) -> Iterato
         for check in checks:
             if check.group == group:
                 yield f"\n### {check.id}: {check.title}\n\n{check.description}\n"
-                yield from _table(check.codes)
+                yield from code_table(check.codes)
 
 
 def _check(check: Check) -> Iterator[str]:
@@ -123,10 +123,11 @@ def _check(check: Check) -> Iterator[str]:
     if not check.needs_setup:
         notes.append("Runs where `django.setup()` fails too.")
     yield " ".join(notes) + "\n"
-    yield from _table(check.codes)
+    yield from code_table(check.codes)
 
 
-def _table(codes: Mapping[str, str]) -> Iterator[str]:
+def code_table(codes: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines of a table of conditions."""
     yield "| Condition | Meaning |\n|---|---|"
     for code, meaning in codes.items():
         yield f"| `{code}` | {meaning} |"

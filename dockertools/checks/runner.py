@@ -185,6 +185,9 @@ class FaultGuard:
     The traceback stays the error's cause.
     """
 
+    def __init__(self, command: str = "docker_check") -> None:
+        self._command = command
+
     def __enter__(self) -> None:
         """Begin the guarded block."""
 
@@ -199,7 +202,7 @@ class FaultGuard:
                 code="system-error",
             ) from error
         raise CouldNotRunError(
-            f"docker_check itself is at fault: {kind.__name__}: {error}.",
+            f"{self._command} itself is at fault: {kind.__name__}: {error}.",
             hint="Report it; `--traceback` shows where it happened.",
             code="fault",
         ) from error
@@ -214,7 +217,7 @@ def find_fault(results: Iterable[CheckResult]) -> CouldNotRunError | None:
     if all(result.status is Status.SKIP for result in results):
         return CouldNotRunError(
             "Every check was skipped, so nothing is known.",
-            hint="`docker_check --list` shows the checks; choose others, or silence fewer.",
+            hint="`--list` shows the checks; choose others, or silence fewer.",
             code="all-skipped",
         )
     return None

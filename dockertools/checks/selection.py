@@ -63,7 +63,7 @@ def _parse(texts: Iterable[str], known: list[str]) -> Mapping[str, str]:
             )
         if check_id not in known:
             close = difflib.get_close_matches(check_id, known, 1)
-            hint = f"Did you mean {close[0]}?" if close else "`docker_check --list` shows the ids."
+            hint = f"Did you mean {close[0]}?" if close else "`--list` shows the ids."
             raise UsageError(f"--silence: there is no check {check_id!r}.", hint=hint)
         silenced[check_id] = reason.strip()
     return silenced
