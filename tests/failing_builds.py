@@ -105,7 +105,11 @@ FAILING: dict[str, FailingBuild] = {
     "secret-source": FailingBuild(
         "secret-source", PYTHON + "RUN true\n", ("/nothere",), secrets=("id=token,src=/nothere",)
     ),
-    "ssh": FailingBuild("ssh-missing", PYTHON + "RUN --mount=type=ssh,required true\n", ("--ssh default",)),
+    "ssh": FailingBuild(
+        "ssh-missing",
+        PYTHON + "RUN --mount=type=ssh,required : never with a key, and so never from the cache\n",
+        ("--ssh default",),
+    ),
     # The machine
     "no-space": FailingBuild(
         "no-space", PYTHON + "RUN --mount=type=tmpfs,target=/t,size=65536 dd if=/dev/zero of=/t/x bs=1k count=1000\n"
