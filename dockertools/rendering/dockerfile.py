@@ -28,8 +28,8 @@ _WIDTH = 118
 
 def render_dockerfile(facts: ProjectFacts, config: Config) -> str:
     """Return the Dockerfile of the variant that is configured."""
-    values = {**_builder(facts, config), **_runtime(facts), **_production(facts, config), **closure_values(facts)}
-    return render("Dockerfile", {"variant": config.variant, **values})
+    production = {**_production(facts, config), **closure_values(facts, config)}
+    return render("Dockerfile", {**_builder(facts, config), **_runtime(facts), **production})
 
 
 def _builder(facts: ProjectFacts, config: Config) -> dict[str, Any]:

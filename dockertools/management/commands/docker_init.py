@@ -40,6 +40,9 @@ class Command(DockertoolsCommand):
         parser.add_argument(
             "--variant", choices=("slim", "distroless"), default=None, help="the kind of image (default: slim)"
         )
+        parser.add_argument(
+            "--squash", action="store_true", default=None, help="production as one layer: small, and shares nothing"
+        )
         parser.add_argument("--python", help="version of Python, such as 3.13")
         parser.add_argument("--suite", choices=("bookworm", "trixie"), help="Debian's release")
         for stage in ("build", "runtime"):
@@ -99,7 +102,7 @@ class Command(DockertoolsCommand):
 
 def override(config: Config, options: dict[str, Any]) -> Config:
     """Return the configuration with what the command line says instead; packages are added to it."""
-    names = {"python": "python_version", "suite": "suite", "variant": "variant"}
+    names = {"python": "python_version", "suite": "suite", "variant": "variant", "squash": "squash"}
     changes: dict[str, Any] = {field: options[name] for name, field in names.items() if options.get(name)}
     for stage in ("build", "runtime"):
         if added := options.get(f"add_{stage}_package"):
