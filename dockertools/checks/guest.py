@@ -31,9 +31,9 @@ def run(argv: list[str]) -> None:
     """Set Django up and run the command; where the set-up fails, run what needs no apps."""
     import django  # noqa: PLC0415  # the image's own; what is on the path is only known now
 
-    from dockertools.checks.rescue import install_rescue  # noqa: PLC0415
+    from dockertools.checks.rescue import load_in_child  # noqa: PLC0415
 
-    install_rescue(argv)
+    load_in_child(argv)
     django.setup()
     from dockertools.management.commands.docker_check import Command  # noqa: PLC0415
 
