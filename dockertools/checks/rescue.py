@@ -131,7 +131,8 @@ def _supervise(child: int, reader: int, forwarding: _Forwarding, argv: list[str]
     if forwarding.signal:
         return ended.exit_code or 128 + forwarding.signal
     if ended.end is not End.EXITED:
-        sys.stderr.write(f"{COMMAND} has no result: something {describe_end(ended, SETUP_SECONDS)}.\n")
+        hint = " Look at the container's memory limit." if ended.signal_name == "SIGKILL" else ""
+        sys.stderr.write(f"{COMMAND} has no result: something {describe_end(ended, SETUP_SECONDS)}.{hint}\n")
         return ExitCode.COULD_NOT_RUN
     return ended.exit_code or 0
 
