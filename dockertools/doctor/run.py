@@ -30,7 +30,7 @@ from dockertools.doctor.client_facts import inspect_client
 from dockertools.doctor.engine_facts import inspect_engine, unasked_engine
 from dockertools.doctor.facts import DoctorFacts
 from dockertools.doctor.file_facts import inspect_files
-from dockertools.doctor.machine_facts import inspect_machine
+from dockertools.doctor.machine_facts import inspect_host, inspect_machine
 from dockertools.doctor.requirement_facts import inspect_requirements
 from dockertools.doctor.service_facts import inspect_services
 
@@ -68,7 +68,9 @@ def diagnose(
     groups = {check.group for check in checks}
     asks = not groups.isdisjoint(_ASKING)
     engine = _tell("asking the engine", inspect_engine, on_event) if asks else unasked_engine()
-    facts = DoctorFacts(config=config, today=datetime.now(UTC).date(), engine=engine, caller=caller)
+    facts = DoctorFacts(
+        config=config, today=datetime.now(UTC).date(), host=inspect_host(), engine=engine, caller=caller
+    )
     results: list[CheckResult] = []
     for group in dict.fromkeys(check.group for check in checks):
         of_group = [check for check in checks if check.group == group]
@@ -92,7 +94,7 @@ _SECTIONS: dict[str, tuple[str, str, Callable[[DoctorFacts], Any]]] = {
     "machine": (
         "machine",
         "asking what the engine holds",
-        lambda facts: inspect_machine(facts.root, facts.engine.info),
+        lambda facts: inspect_machine(facts.engine.info),
     ),
     "build": ("build", "asking from inside a build", lambda facts: inspect_build(facts.config, shell_proxies())),
     "files": (
