@@ -331,6 +331,10 @@ def test_requirements_that_do_not_fit_in_the_resolvers_own_words() -> None:
             ),
             "Could not find a version that satisfies the requirement x==9",
         ),
+        (
+            "error: No solution found when resolving dependencies\n  cause: Because you require a, it is hopeless.\n",
+            "No solution found when resolving dependencies: Because you require a, it is hopeless.",
+        ),
         ("error: Failed to fetch: timed out\n", ""),
     ],
 )

@@ -107,7 +107,7 @@ def shorten(said: str) -> str:
     for number, line in enumerate(lines):
         if "No solution found" in line or line.startswith("Because"):
             kept = [text for text in lines[number:] if text and not text.startswith(("hint:", "help:"))]
-            return " ".join(kept)
+            return re.sub(r"(?<=dependencies) (?=Because)", ": ", " ".join(kept))
         if "Cannot install" in line or "ResolutionImpossible" in line:
             return _pip_conflict(lines[number:])
         if "No matching distribution" in line or "Could not find a version that satisfies" in line:
