@@ -12,11 +12,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.docker import ROOT
 from tests.prune_project import OwnEngine, Project, kinds_and_names, make_engine, make_project
+from tests.test_docker_build_trouble import Relay
 
 pytestmark = pytest.mark.engine
 
@@ -219,6 +221,23 @@ def test_a_signal_midway_ends_with_its_exit_code(project: Project) -> None:
     assert "Traceback" not in errors
 
 
+def test_an_engine_lost_midway_is_said(project: Project) -> None:
+    start(project)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "engine.sock")
+        relay = Relay(path, project.environment["DOCKER_HOST"].removeprefix("unix://"))
+        argv = (sys.executable, "-m", "dockertools", "prune", "--project", str(project.folder), "--only", "container")
+        environment = {**os.environ, **project.environment, "DOCKER_HOST": f"unix://{path}", "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(argv, env=environment, stdin=-1, stdout=-1, stderr=-1, text=True) as process:
+            assert process.stderr is not None
+            assert process.stderr.read(6) == "Remove"
+            relay.cut()
+            _, errors = process.communicate("y\n", timeout=60)
+    assert process.returncode == 3
+    assert "The engine does not answer" in errors
+    assert "Traceback" not in errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -260,6 +279,6 @@ def test_everything_goes_with_the_bytes_that_the_disk_gains(
         ("cache", "build cache"),
     }
     assert gained > 2 * BLOB, "packed in the image, unpacked in its layer"
-    assert abs(document["freed_bytes"] - gained) < BLOB, "the engine writes a little on its own"
+    assert abs(document["freed_bytes"] - gained) < BLOB // 10, "the engine writes a little on its own"
     assert (foreign.images(), foreign.held()) == before
     assert kinds_and_names(project.document("--dry-run", kinds=())) == set()
