@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -113,14 +112,18 @@ _SECTIONS: dict[str, tuple[str, str, Callable[[DoctorFacts], Any]]] = {
 
 
 def _tell(what: str, look: Callable[[], Any], on_event: Callable[[Event], None]) -> Any:
-    """Run `look`, and say how long it has been going on."""
-    begin = time.monotonic()
-    with ThreadPoolExecutor(1) as executor:
-        future = executor.submit(look)
-        while True:
-            try:
-                return future.result(TICK_SECONDS)
-            except FutureTimeoutError:
-                if future.done():  # the error is its own
-                    raise
-                on_event(Working(what, time.monotonic() - begin))
+    """Run `look`, and say from a thread how long it has been going on: what ends this process ends its programs."""
+    ended = threading.Event()
+
+    def tick() -> None:
+        begin = time.monotonic()
+        while not ended.wait(TICK_SECONDS):
+            on_event(Working(what, time.monotonic() - begin))
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        return look()
+    finally:
+        ended.set()
+        thread.join()
