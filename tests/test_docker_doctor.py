@@ -366,6 +366,9 @@ def test_mounts_environments_and_watch(engine: object, patient: Patient) -> None
     assert findings["D503", "environment-shadowed"]["evidence"]["environment"] == "/app/.venv"
     assert findings["D504", "watch-hidden"]["evidence"]["line"] == 1
     assert "tests/test_views.py" in findings["D504", "watch-hidden"]["hint"]
+    compose = patient.folder / "compose.yaml"
+    patient.write("compose.yaml", compose.read_text().replace("target: /app}", "target: /app, ignore: [tests/]}"))
+    assert ("D504", "watch-hidden") not in patient.findings("services")
     fixed = patient.document("--group", "services", "--fix", "--noinput")["fixes"]
     assert [fix["code"] for fix in fixed] == ["mount-source-missing"]
     assert (patient.folder / "media").is_dir()

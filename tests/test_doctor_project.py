@@ -202,8 +202,10 @@ def test_code_that_the_ignore_file_hides_from_watch() -> None:
     item = HiddenFiles(
         ".", "/srv/shop/.dockerignore", Rule(7, "tests", "tests"), ("tests/test_a.py", "tests/test_b.py")
     )
-    outcome = only(judge("D504", services=ServiceFacts((replace(WEB, hidden=(item,), is_watched=True),))))
+    web = replace(WEB, hidden=(item,), is_watched=True)
+    outcome = only(judge("D504", services=ServiceFacts((web, replace(web, name="worker")))))
     assert (outcome.evidence["code"], outcome.evidence["line"], outcome.evidence["files"]) == ("watch-hidden", 7, 2)
+    assert outcome.evidence["services"] == ["web", "worker"]
     assert "docker_context --why tests/test_a.py" in outcome.hint
 
 

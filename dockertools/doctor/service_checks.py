@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from dockertools.checks.results import Outcome, failed, passed, skipped, warned
 from dockertools.doctor.base import count_of, doctor_check, need
 from dockertools.doctor.facts import DoctorFacts
-from dockertools.doctor.service_facts import BindFacts, ServiceFacts, ServiceUse
+from dockertools.doctor.service_facts import BindFacts, HiddenFiles, ServiceFacts, ServiceUse
 
 _NO_COMPOSE = {
     "no-compose-file": "Skipped: the project has no compose file.",
@@ -164,23 +164,20 @@ def check_watch(facts: DoctorFacts) -> Iterator[Outcome]:
     if outcome := _unusable(services):
         yield outcome
         return
-    hidden = [(service, item) for service in services.services for item in service.hidden]
-    for service, item in hidden:
+    hidden: dict[HiddenFiles, list[str]] = {}
+    for service in services.services:
+        for item in service.hidden:
+            hidden.setdefault(item, []).append(service.name)
+    for item, names in hidden.items():
         first = item.files[0]
+        who = f"{', '.join(names)} {'watches' if len(names) == 1 else 'watch'}"
         message = (
-            f"{service.name} watches {item.path}, and the rule `{item.rule.text}` (line {item.rule.line}) hides"
+            f"{who} {item.path}, and the rule `{item.rule.text}` (line {item.rule.line}) hides"
             f" {count_of(len(item.files), 'file')} from it, such as {first}"
         )
         hint = f"{facts.command('context', '--why', shlex.quote(first))}   (a rule `!...` brings it back)"
-        yield warned(
-            "watch-hidden",
-            message,
-            hint,
-            path=item.ignore_file,
-            line=item.rule.line,
-            service=service.name,
-            files=len(item.files),
-        )
+        evidence = {"path": item.ignore_file, "line": item.rule.line, "services": names, "files": len(item.files)}
+        yield warned("watch-hidden", message, hint, **evidence)
     if not hidden:
         watched = [service.name for service in services.services if service.is_watched]
         yield passed(f"{', '.join(watched)}: no code is hidden" if watched else "no service is watched")
