@@ -353,6 +353,17 @@ def test_a_real_resolver_explains_a_real_conflict(tmp_path: Path) -> None:
     assert "django" in resolution.said.lower()
 
 
+def test_pip_explains_it_where_there_is_no_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dockertools.doctor.requirement_facts.shutil.which", lambda *_args, **_options: None)
+    (tmp_path / "requirements.txt").write_text("djangorestframework==3.16.1\ndjango==3.2\n")
+    resolution = resolve(Config(root=tmp_path, image="shop", python_version="3.13"))
+    if resolution.problem:
+        pytest.skip(f"no pip, or no index: {resolution.problem}")
+    assert resolution.resolver == "pip"
+    assert "Cannot install" in resolution.said
+    assert "djangorestframework 3.16.1 depends on django>=4.2" in resolution.said
+
+
 def test_a_lock_file_is_its_own_answer(tmp_path: Path) -> None:
     (tmp_path / "uv.lock").write_text("version = 1\n")
     assert resolve(Config(root=tmp_path, image="shop")).is_solved
