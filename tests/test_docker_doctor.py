@@ -448,5 +448,6 @@ def test_wrong_usage(patient: Patient, arguments: tuple[str, ...], words: str) -
 
 
 def test_everything_skipped_is_no_pass(patient: Patient) -> None:
-    done = patient.run("--group", "services", expect=3)
-    assert "nothing is known" in done.stderr
+    document = patient.document("--group", "services")
+    assert (document["exit_code"], document["error"]["code"]) == (3, "all-skipped")
+    assert "nothing is known" in document["error"]["message"]

@@ -192,6 +192,20 @@ def test_a_folder_of_the_same_name_elsewhere_keeps_what_it_built(
     assert project.images() == {tag}
 
 
+def test_an_image_that_bears_an_older_time_is_as_old_as_its_build(
+    tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    project.build("older", 1)
+    (project.folder / "Dockerfile").write_text(f"FROM {project.base}\nLABEL number=2\n")
+    tag = f"{project.name}:newer"
+    argv = (sys.executable, "-m", "dockertools", "build", "--project", str(project.folder), "--tag", tag)
+    environment = {**os.environ, **project.environment, "PYTHONPATH": str(ROOT), "SOURCE_DATE_EPOCH": "1"}
+    subprocess.run(argv, env=environment, check=True, capture_output=True)
+    assert project.docker("image", "inspect", "--format", "{{.Created}}", tag).startswith("1970")
+    assert kinds_and_names(project.document("--dry-run", "--keep", "1")) == {("image", f"{project.name}:older")}
+
+
 def test_an_image_that_another_compose_project_built_stays(project: Project, foreign: Project) -> None:
     foreign.folder.joinpath("Dockerfile").write_text(
         f"FROM {foreign.base}\nLABEL io.dockertools.project={project.name}\n"
