@@ -96,7 +96,6 @@ class Trap:
             targets={name: tuple(stages) for name, stages in own.get("targets", {}).items()},
             unchanged=_sets(own.get("unchanged", {})),
             still_runs={name: tuple(words) for name, words in own.get("still_runs", {}).items()},
-            image_runs=frozenset(own.get("image_runs", ())),
             variables=MODE_VARIABLES | frozenset(self.values.get("variables", ())),
             is_hardened=self.values.get("hardened", True),
         )
