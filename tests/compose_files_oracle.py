@@ -62,7 +62,7 @@ def judge_env(before: bytes, after: bytes) -> list[str]:
     """Return what is wrong with the new `.env`: each byte stays, but for the owned lines, one of each at most."""
     wrong: list[str] = []
     old, new = (b"".join(line for line in split_env(data) if name_of(line) not in OWNED) for data in (before, after))
-    is_open = bool(before) and not before.endswith(b"\n")
+    is_open = bool(before.removeprefix(_BOM)) and not before.endswith(b"\n")
     if new != old and not (is_open and new.rstrip(b"\r\n") == old):
         wrong.append(f".env: {old!r} became {new!r}")
     if is_open and after != before and after.endswith(b"\n"):

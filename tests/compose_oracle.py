@@ -19,8 +19,9 @@ DEVELOPMENT = re.compile(r"\brunserver(?:_plus)?\b|\s--reload\b")
 PRODUCTION = re.compile(r"\b(?:gunicorn|uvicorn|daphne|hypercorn|granian|uwsgi|waitress-serve)\b")
 MODE_VARIABLES = frozenset(
     {"DJANGO_SETTINGS_MODULE", "DJANGO_DEBUG", "DEBUG", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "HOME"}
+    | {"COMPOSE_FILE", "DOCKERTOOLS_UID", "DOCKERTOOLS_GID"}  # where .env is handed on to a container
 )
-BOTH_MODES = frozenset({"build", "command", "develop", "entrypoint", "environment", "ports", "volumes"})
+BOTH_MODES = frozenset({"build", "image", "command", "develop", "entrypoint", "environment", "ports", "volumes"})
 PROD_KEYS = BOTH_MODES | {
     "cap_drop", "deploy", "depends_on", "healthcheck", "init", "logging", "mem_limit", "pids_limit", "read_only",
     "restart", "security_opt", "stop_grace_period", "tmpfs",
@@ -49,7 +50,9 @@ class Intent:
     """In development: the host's folder that a service sees at a place."""
     active: frozenset[str] | None = None
     """The services that are on without a profile, where the modes are about profiles."""
-    targets: Mapping[str, str] = field(default_factory=dict)
+    runs_image: frozenset[str] = frozenset()
+    """Services other than Django's whose development command gives way to the image's own."""
+    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unchanged: Mapping[str, frozenset[str]] = field(default_factory=dict)
     still_runs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     variables: frozenset[str] = MODE_VARIABLES
@@ -71,6 +74,7 @@ def judge_prod(before: Model, after: Model, intent: Intent) -> list[str]:
         *_loopback(after, intent.stores),
         *(_hardening(after, intent) if intent.is_hardened else ()),
         *_targets(after, intent),
+        *_images(before, after, intent),
         *_active(after, intent),
     ]
 
@@ -85,6 +89,7 @@ def judge_dev(before: Model, after: Model, intent: Intent) -> list[str]:
         *_each(before, after, intent.servers, _dev_command),
         *_loopback(after, intent.stores | intent.built),
         *_targets(after, intent),
+        *_images(before, after, intent),
         *_active(after, intent),
     ]
 
@@ -179,9 +184,15 @@ def _kept_mounts(name: str, old: Service, new: Service, intent: Intent) -> Itera
     expected = intent.keeps.get(name, frozenset())
     left = {target_of(mount): mount for mount in new.get("volumes") or ()}
     for mount in old.get("volumes") or ():
-        if target_of(mount) in expected and left.get(target_of(mount)) != mount:
+        if target_of(mount) in expected and not _is_same(mount, left.get(target_of(mount))):
             yield f"{name}: {mount} must stay, and it is {left.get(target_of(mount))}"
     yield from (f"{name}: {left[target]} must not be mounted" for target in sorted(left.keys() - expected))
+
+
+def _is_same(mount: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
+    """Return whether two mounts are one; options that are empty say nothing, and a final slash neither."""
+    one, two = ({key: value for key, value in (entry or {}).items() if value} for entry in (mount, other))
+    return {**one, "target": target_of(mount)} == {**two, "target": target_of(other)} if other else False
 
 
 def _own_words(name: str, old: Service, new: Service) -> Iterator[str]:
@@ -192,6 +203,10 @@ def _own_words(name: str, old: Service, new: Service) -> Iterator[str]:
 
 def _prod_command(name: str, old: Service, new: Service, intent: Intent) -> Iterator[str]:
     text = _text(new)
+    if name in intent.runs_image:
+        if text:
+            yield f"{name}: runs {text!r} in place of the image's own command"
+        return
     if name not in intent.servers:
         if text != _text(old):
             yield f"{name}: runs {text!r} in place of {_text(old)!r}"
@@ -234,7 +249,7 @@ def _dev_mounts(name: str, old: Service, new: Service, intent: Intent) -> Iterat
     left = {target_of(mount): mount for mount in new.get("volumes") or ()}
     source = {place for _, place in intent.source.values()}
     for mount in old.get("volumes") or ():
-        if left.get(target_of(mount)) != mount and target_of(mount) not in source:
+        if not _is_same(mount, left.get(target_of(mount))) and target_of(mount) not in source:
             yield f"{name}: {mount} must stay, and it is {left.get(target_of(mount))}"
     expected = intent.keeps.get(name, frozenset())
     yield from (f"{name}: nothing is mounted at {target}" for target in sorted(expected - left.keys()))
@@ -245,7 +260,8 @@ def _sources(after: Model, intent: Intent) -> Iterator[str]:
         values = services_of(after)[name]
         if seen_at(after, name, place) != resolved(folder) and not _is_synced(values, folder, place):
             yield f"{name}: {folder} is not seen at {place}, {seen_at(after, name, place)} is"
-        if intent.user is not None and values.get("user") != intent.user:
+        is_own = "user" in intent.unchanged.get(name, ())
+        if intent.user is not None and not is_own and values.get("user") != intent.user:
             yield f"{name}: runs as {values.get('user')}, not as {intent.user}"
 
 
@@ -263,8 +279,26 @@ def _loopback(after: Model, names: frozenset[str]) -> Iterator[str]:
 
 def _targets(after: Model, intent: Intent) -> Iterator[str]:
     for name, target in intent.targets.items():
-        if part_of(services_of(after)[name].get("build"), "target") != target:
-            yield f"{name}: builds {part_of(services_of(after)[name].get('build'), 'target')}, not {target}"
+        found = part_of(services_of(after)[name].get("build"), "target") or ""
+        if found not in target:
+            yield f"{name}: builds {found or 'the last stage'}, not {target}"
+
+
+def _images(before: Model, after: Model, intent: Intent) -> Iterator[str]:
+    """Yield each image that has another name for no reason, that nothing builds, or that two build differently."""
+    stages = [{name: part_of(services_of(model)[name].get("build"), "target") for name in _with_build(after, intent)}
+              for model in (before, after)]  # fmt: skip
+    built = {_image(before, name) for name in _with_build(before, intent)}
+    builds: dict[str, Any] = {}
+    for name in _with_build(after, intent):
+        build = services_of(after)[name]["build"]
+        if builds.setdefault(_image(after, name), build) != build:
+            yield f"{name}: another service builds {_image(after, name)} differently"
+    for name in sorted(intent.built):
+        if _image(before, name) != _image(after, name) and stages[0] == stages[1]:
+            yield f"{name}.image: {_image(before, name)} became {_image(after, name)}"
+        if _image(before, name) in built and _image(after, name) not in builds:
+            yield f"{name}: nothing builds {_image(after, name)}"
 
 
 def _active(after: Model, intent: Intent) -> Iterator[str]:

@@ -95,14 +95,14 @@ def intent_of(folder: Path) -> Intent:
         servers=frozenset({"web"}),
         stores=frozenset({"db"}),
         keeps={"web": frozenset({"/app/media"})},
-        targets={"web": "production"},
+        targets={"web": ("production",)},
     )
 
 
 def dev_intent_of(folder: Path) -> Intent:
     source = {"web": (folder, "/app"), "worker": (folder, "/app")}
     keeps = {"web": frozenset({"/app/.venv"})}
-    return replace(intent_of(folder), source=source, keeps=keeps, targets={"web": "dev"}, user="1234:1234")
+    return replace(intent_of(folder), source=source, keeps=keeps, targets={"web": ("dev",)}, user="1234:1234")
 
 
 @cache
@@ -154,7 +154,8 @@ Change = Callable[[dict[str, Any]], object]
         (lambda all_: all_["worker"].update(command=["gunicorn"]), "in place of"),
         (lambda all_: all_["worker"].update(mem_limit="1"), "worker.mem_limit"),
         (lambda all_: all_["worker"].update(user="0"), "worker.user"),
-        (lambda all_: all_["web"].update(image="other"), "web.image"),
+        (lambda all_: all_["worker"].update(image="shop-web"), "another service builds shop-web differently"),
+        (lambda all_: all_["worker"].update(image="other", build=None), "nothing builds other"),
         (lambda all_: all_["web"]["build"].update(context="/elsewhere"), "web.build"),
         (lambda all_: all_["web"]["build"].update(target="dev"), "builds dev"),
         (lambda all_: all_["web"]["deploy"].update(replicas=1), "web.deploy"),
@@ -198,6 +199,7 @@ def test_a_wrong_switch_to_production_is_found(project: Path, change: Change, wo
         (lambda all_: all_["mail"]["ports"][0].update(host_ip="0.0.0.0"), "reached from elsewhere"),  # noqa: S104 the same
         (lambda all_: all_.update(extra={"image": "x"}), "extra: a service that was not there"),
         (lambda all_: all_["db"].update(volumes=[]), "db.volumes"),
+        (lambda all_: all_["web"].update(image="other"), "web.image"),
     ],
 )
 def test_a_wrong_switch_to_development_is_found(project: Path, change: Change, words: str) -> None:
