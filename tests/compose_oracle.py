@@ -52,6 +52,9 @@ class Intent:
     """The services that are on without a profile, where the modes are about profiles."""
     runs_image: frozenset[str] = frozenset()
     """Services other than Django's whose development command gives way to the image's own."""
+    unwatched: Mapping[str, str] = field(default_factory=dict)
+    """What a service runs once the watcher around its command is gone."""
+    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unchanged: Mapping[str, frozenset[str]] = field(default_factory=dict)
     still_runs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -74,6 +77,7 @@ def judge_prod(before: Model, after: Model, intent: Intent) -> list[str]:
         *_loopback(after, intent.stores),
         *(_hardening(after, intent) if intent.is_hardened else ()),
         *_targets(after, intent),
+        *_environment(after, intent),
         *_images(before, after, intent),
         *_active(after, intent),
     ]
@@ -89,6 +93,7 @@ def judge_dev(before: Model, after: Model, intent: Intent) -> list[str]:
         *_each(before, after, intent.servers, _dev_command),
         *_loopback(after, intent.stores | intent.built),
         *_targets(after, intent),
+        *_environment(after, intent),
         *_images(before, after, intent),
         *_active(after, intent),
     ]
@@ -208,8 +213,8 @@ def _prod_command(name: str, old: Service, new: Service, intent: Intent) -> Iter
             yield f"{name}: runs {text!r} in place of the image's own command"
         return
     if name not in intent.servers:
-        if text != _text(old):
-            yield f"{name}: runs {text!r} in place of {_text(old)!r}"
+        if text != (expected := intent.unwatched.get(name, _text(old))):
+            yield f"{name}: runs {text!r} in place of {expected!r}"
         return
     if DEVELOPMENT.search(text):
         yield f"{name}: runs a development server: {text!r}"
@@ -282,6 +287,16 @@ def _targets(after: Model, intent: Intent) -> Iterator[str]:
         found = part_of(services_of(after)[name].get("build"), "target") or ""
         if found not in target:
             yield f"{name}: builds {found or 'the last stage'}, not {target}"
+
+
+def _environment(after: Model, intent: Intent) -> Iterator[str]:
+    for name, expected in intent.environment.items():
+        found = services_of(after)[name].get("environment") or {}
+        yield from (
+            f"{name}: {key} is {found.get(key)!r}, not {value!r}"
+            for key, value in expected.items()
+            if found.get(key) != value
+        )
 
 
 def _images(before: Model, after: Model, intent: Intent) -> Iterator[str]:

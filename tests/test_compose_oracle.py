@@ -218,6 +218,21 @@ def test_changes_outside_of_the_services_are_found(project: Path) -> None:
         assert any(words in line for line in judge_prod(before, wrong, intent_of(project)))
 
 
+def test_what_is_expected_of_one_project_alone_is_judged(project: Path) -> None:
+    before, after = models(project, "prod.yml")
+    strict = replace(
+        intent_of(project),
+        environment={"web": {"DJANGO_DEBUG": "7"}},
+        unwatched={"worker": "celery"},
+        still_runs={"web": ("nice",)},
+        unchanged={"web": frozenset({"logging"})},
+        active=frozenset({"web"}),
+    )
+    found = " ".join(judge_prod(before, after, strict))
+    for words in ("DJANGO_DEBUG is '0', not '7'", "in place of 'celery'", "lost 'nice'", "web.logging", "on are"):
+        assert words in found
+
+
 def test_a_named_volume_that_binds_the_source_is_found(project: Path) -> None:
     model = read_model(project)
     options = {"o": "rw,bind", "device": str(project), "type": "none"}

@@ -166,9 +166,11 @@ def read_or_none(trap: Trap, mode: str) -> Model | None:
 
 def compose_files(trap: Trap) -> list[str]:
     """Return the files that `.env` makes compose take."""
-    for line in split_env((trap.folder / ".env").read_bytes()):
+    data = (trap.folder / ".env").read_bytes()
+    for line in split_env(data):
         if name_of(line) == b"COMPOSE_FILE":
-            return line.decode().partition("=")[2].strip().strip("'\"").split(":")
+            value = line.decode().partition("=")[2].strip().strip("'\"")
+            return value.split("," if b"COMPOSE_PATH_SEPARATOR=," in data else ":")
     return []
 
 
