@@ -90,7 +90,7 @@ def judge_dev(before: Model, after: Model, intent: Intent) -> list[str]:
         *(f"{name}: a service that was not there" for name in sorted(services_of(after).keys() - services_of(before))),
         *_each(before, after, intent.built, lambda name, old, new: _dev_mounts(name, old, new, intent)),
         *_sources(after, intent),
-        *_each(before, after, intent.servers, _dev_command),
+        *_each(before, after, intent.servers, lambda name, _, new: _dev_command(name, new, intent)),
         *_loopback(after, intent.stores | intent.built),
         *_targets(after, intent),
         *_environment(after, intent),
@@ -270,8 +270,9 @@ def _sources(after: Model, intent: Intent) -> Iterator[str]:
             yield f"{name}: runs as {values.get('user')}, not as {intent.user}"
 
 
-def _dev_command(name: str, _old: Service, new: Service) -> Iterator[str]:
-    if not DEVELOPMENT.search(_text(new)) and ".sh" not in _text(new):
+def _dev_command(name: str, new: Service, intent: Intent) -> Iterator[str]:
+    is_image_own = not _text(new) and not intent.image_serves  # it reloads, and serves nothing in production
+    if not is_image_own and not DEVELOPMENT.search(_text(new)) and ".sh" not in _text(new):
         yield f"{name}: {_text(new)!r} does not reload"
 
 

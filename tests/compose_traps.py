@@ -14,6 +14,7 @@ Each has an expect.toml:
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.test import override_settings
 
 from tests.compose_oracle import MODE_VARIABLES, Intent
 
@@ -110,11 +113,7 @@ def copy_trap(name: str, target: Path) -> Trap:
     values = tomllib.loads((target / "expect.toml").read_text(encoding="utf-8"))
     (target / "expect.toml").unlink()
     for place in values.get("skeleton", ["."]):
-        for source in sorted(SKELETON.rglob("*")):
-            copied = target / place / source.relative_to(SKELETON)
-            if source.is_file() and not copied.exists():
-                copied.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, copied)
+        write_skeleton(target / place)
     return Trap(name, target, values)
 
 
@@ -130,6 +129,25 @@ def run_mode(project: Path, *arguments: str, env: Mapping[str, str] | None = Non
         text=True,
         check=False,
     )
+
+
+def switch_here(root: Path, mode: str) -> str:
+    """Switch as `manage.py` does, in this process: a start of Python takes longer than the switch. Return what it says.
+
+    Raises CommandError.
+    """
+    with override_settings(DOCKERTOOLS={"ROOT": str(root)}), io.StringIO() as said:
+        call_command("docker_mode", mode, interactive=False, stdout=said, stderr=said)
+        return said.getvalue()
+
+
+def write_skeleton(root: Path) -> None:
+    """Write the files that all projects have in common, where they are not there yet."""
+    for source in sorted(SKELETON.rglob("*")):
+        copied = root / source.relative_to(SKELETON)
+        if source.is_file() and not copied.exists():
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, copied)
 
 
 def run_compose_or_skip() -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tempfile
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
-from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 
 from dockertools.compose.env_file import decode, edit_env, encode
@@ -17,7 +14,7 @@ from tests.compose_files_oracle import judge_env, judge_files, judge_overlay, ta
 from tests.compose_model import ComposeRefusedError, Model, read_model
 from tests.compose_oracle import judge_dev, judge_prod
 from tests.compose_strategies import MadeUp, compose_projects, env_files
-from tests.compose_traps import SKELETON, run_compose_or_skip
+from tests.compose_traps import run_compose_or_skip, switch_here, write_skeleton
 
 QUICK = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LONG = settings(QUICK, max_examples=60)
@@ -63,7 +60,7 @@ def check_project(project: MadeUp) -> None:
         files = take_snapshot(root)
         seen: dict[str, bytes] = {}
         for mode in ("prod", "dev", "prod", "dev"):
-            switch(root, mode)
+            switch_here(root, mode)
             env = (root / ".env").read_bytes()
             assert seen.setdefault(mode, env) == env
             wrong = judge_files(files, take_snapshot(root), env_file=".env", overlays=OVERLAYS)
@@ -75,22 +72,13 @@ def check_project(project: MadeUp) -> None:
 
 def write_project(project: MadeUp, root: Path) -> Model:
     """Write the files, with those of the skeleton, and return what compose makes of them."""
-    for source in SKELETON.rglob("*.*"):
-        place = root / source.relative_to(SKELETON)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(source.read_bytes())
+    write_skeleton(root)
     for name, data in project.files.items():
         (root / name).write_bytes(data)
     try:
         return read_model(root)
     except ComposeRefusedError as error:
         pytest.fail(f"the strategy made up what compose refuses: {error}\n{project.files}")
-
-
-def switch(root: Path, mode: str) -> None:
-    """Switch as `manage.py` does, in this process: a start of Python takes longer than the switch."""
-    with override_settings(DOCKERTOOLS={"ROOT": str(root)}), io.StringIO() as said:
-        call_command("docker_mode", mode, interactive=False, stdout=said, stderr=said)
 
 
 def edit(data: bytes, files: str, ids: tuple[int, int] | None) -> bytes:
