@@ -157,7 +157,7 @@ Change = Callable[[dict[str, Any]], object]
         (lambda all_: all_["worker"].update(image="shop-web"), "another service builds shop-web differently"),
         (lambda all_: all_["worker"].update(image="other", build=None), "nothing builds other"),
         (lambda all_: all_["web"]["build"].update(context="/elsewhere"), "web.build"),
-        (lambda all_: all_["web"]["build"].update(target="dev"), "builds dev"),
+        (lambda all_: all_["web"]["build"].update(target="dev"), "is built from dev"),
         (lambda all_: all_["web"]["deploy"].update(replicas=1), "web.deploy"),
         (lambda all_: all_["web"]["environment"].update(TOKEN="x"), "environment.TOKEN changed"),
         (lambda all_: all_["web"]["environment"].pop("TOKEN"), "environment.TOKEN changed"),
