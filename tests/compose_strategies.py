@@ -34,6 +34,7 @@ DATA: Mapping[str, Any] = {
     "/scratch": {"type": "tmpfs", "target": "/scratch", "tmpfs": {"size": 1048576}},
 }
 SERVERS = (
+    None,
     "python manage.py runserver 0.0.0.0:8000",
     ["python", "manage.py", "runserver", "0.0.0.0:8000"],
     'sh -c "python manage.py migrate && python manage.py runserver 0.0.0.0:8000"',
@@ -41,6 +42,11 @@ SERVERS = (
     "python -Wd manage.py runserver 0.0.0.0:$$PORT --nothreading",
     "gunicorn config.wsgi:application -b 0.0.0.0:8000 --reload --workers 2",
 )
+SHIELDS: Mapping[str, Any] = {
+    "/app/.venv": "/app/.venv",
+    "/app/node_modules": {"type": "volume", "target": "/app/node_modules"},
+}
+"""What keeps a part of the image visible inside the mount: for development alone."""
 WORKERS = (
     "celery -A config worker -l info",
     ["celery", "-A", "config", "beat", "--schedule", "/tmp/b'eat"],
@@ -84,6 +90,7 @@ class MadeUp:
     built: frozenset[str]
     server: str
     keeps: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    shields: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def intent(self, root: Path, mode: str, user: str) -> Intent:
         """Return what the judge knows, for a mode."""
@@ -92,7 +99,7 @@ class MadeUp:
             built=self.built,
             servers=frozenset({self.server}),
             stores=frozenset({"db"}),
-            keeps=self.keeps,
+            keeps=self.shields if mode == "dev" else self.keeps,
             source=dict.fromkeys(self.built, (root, "/app")) if mode == "dev" else {},
             user=user if mode == "dev" else None,
         )
@@ -104,9 +111,10 @@ def compose_projects(draw: st.DrawFn) -> MadeUp:
     server = draw(st.sampled_from(NAMES))
     services: dict[str, Any] = {}
     keeps: dict[str, frozenset[str]] = {}
+    shields: dict[str, frozenset[str]] = {}
+    image = draw(st.sampled_from((None, "shop", "registry.example.org:5000/shop:${TAG:-1.0}")))
     for name in (server, *draw(st.lists(st.sampled_from(("worker", "beat-2")), unique=True))):
-        services[name], kept = draw(_application(is_server=name == server))
-        keeps[name] = kept
+        services[name], keeps[name], shields[name] = draw(_application(name == server, image))
     built = frozenset(services)
     services["db"] = {"image": "postgres:15", "ports": draw(st.sampled_from(STORE_PORTS)), "volumes": ["pg:/data"]}
     services["mail"] = {"image": "axllent/mailpit", "ports": ["127.0.0.1:8025:8025"]}
@@ -120,25 +128,35 @@ def compose_projects(draw: st.DrawFn) -> MadeUp:
     env = draw(env_files(os.getuid(), os.getgid()))
     encoded = {name: text.encode() for name, text in files.items()}
     extra = {} if env is None else {".env": env}
-    return MadeUp({**encoded, **extra, "Dockerfile": DOCKERFILE.encode()}, built, server, keeps)
+    return MadeUp({**encoded, **extra, "Dockerfile": DOCKERFILE.encode()}, built, server, keeps, shields)
 
 
 @st.composite
-def _application(draw: st.DrawFn, *, is_server: bool) -> tuple[dict[str, Any], frozenset[str]]:
+def _application(
+    draw: st.DrawFn, is_server: bool, image: str | None
+) -> tuple[dict[str, Any], frozenset[str], frozenset[str]]:
+    """Return a service that is built here, with the places of its data and of its shields."""
     data = draw(st.lists(st.sampled_from(sorted(DATA)), unique=True, max_size=3))
-    mounts = [DATA[target] for target in data]
+    shields = draw(st.lists(st.sampled_from(sorted(SHIELDS)), unique=True, max_size=1))
+    mounts = draw(st.permutations([*(DATA[at] for at in data), *(SHIELDS[at] for at in shields)]))
+    mounts = [*mounts]
     mounts.insert(draw(st.integers(0, len(mounts))), draw(st.sampled_from(SOURCES)))
-    values: dict[str, Any] = {
-        "build": draw(st.sampled_from((".", {"context": "."}, {"context": "./", "args": {"A": "$$1"}}))),
-        "command": draw(st.sampled_from(SERVERS if is_server else WORKERS)),
-        "volumes": mounts,
-        **draw(st.sampled_from(OWN_WORDS)),
-    }
+    values: dict[str, Any] = {"volumes": mounts, **draw(st.sampled_from(OWN_WORDS))}
+    if image is not None:
+        values["image"] = image
+    if is_server or image is None or draw(st.booleans()):
+        values["build"] = "."
+    if command := draw(st.sampled_from(SERVERS if is_server else WORKERS)):
+        values["command"] = command
     if environment := draw(st.sampled_from(ENVIRONMENTS)):
         values["environment"] = environment
     if is_server and (ports := draw(st.sampled_from(PORTS))):
         values["ports"] = ports
-    return values, frozenset(data)
+    if not is_server and draw(st.integers(0, 3)) == 0:
+        values["profiles"] = ["background"]
+    if draw(st.booleans()):
+        values["depends_on"] = draw(st.sampled_from((["db"], {"db": {"condition": "service_started"}})))
+    return values, frozenset(data), frozenset(shields)
 
 
 def _write(services: dict[str, Any], volumes: dict[str, Any], style: str, built: frozenset[str]) -> dict[str, str]:
@@ -152,7 +170,7 @@ def _write(services: dict[str, Any], volumes: dict[str, Any], style: str, built:
         own = dict(values)
         lines.append(f"  {name}:")
         if name in built and style != "block":
-            shared = {key: own.pop(key) for key in ("build", "volumes")}
+            shared = {key: own.pop(key) for key in ("build", "volumes") if key in own}
             if style == "merge":
                 head += f"x-base-{number}: &base{number}\n{_block(shared, 2)}\n"
                 lines.append(f"    <<: [*base{number}]")
