@@ -20,7 +20,7 @@ PRODUCTION = re.compile(r"\b(?:gunicorn|uvicorn|daphne|hypercorn|granian|uwsgi|w
 MODE_VARIABLES = frozenset(
     {"DJANGO_SETTINGS_MODULE", "DJANGO_DEBUG", "DEBUG", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "HOME"}
 )
-BOTH_MODES = frozenset({"build", "command", "develop", "entrypoint", "environment", "ports", "volumes"})
+BOTH_MODES = frozenset({"build", "command", "develop", "entrypoint", "environment", "image", "ports", "volumes"})
 PROD_KEYS = BOTH_MODES | {
     "cap_drop", "deploy", "depends_on", "healthcheck", "init", "logging", "mem_limit", "pids_limit", "read_only",
     "restart", "security_opt", "stop_grace_period", "tmpfs",
@@ -54,6 +54,8 @@ class Intent:
     still_runs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     variables: frozenset[str] = MODE_VARIABLES
     image_serves: bool = True
+    image_runs: frozenset[str] = frozenset()
+    """Services that in production run what their image does by itself."""
     is_hardened: bool = True
     user: str | None = None
 
@@ -117,6 +119,10 @@ def _outside(
         allowed = (allowed | (set() if intent.active is None else {"profiles"})) - intent.unchanged.get(
             name, frozenset()
         )
+        if old.get("image") != new.get("image") and part_of(old.get("build"), "target") == part_of(
+            new.get("build"), "target"
+        ):
+            yield f"{name}.image: {old.get('image')} became {new.get('image')}, and the same is built"
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) == new.get(key):
                 continue
@@ -192,6 +198,10 @@ def _own_words(name: str, old: Service, new: Service) -> Iterator[str]:
 
 def _prod_command(name: str, old: Service, new: Service, intent: Intent) -> Iterator[str]:
     text = _text(new)
+    if name in intent.image_runs:
+        if text:
+            yield f"{name}: runs {text!r}, not what its image does"
+        return
     if name not in intent.servers:
         if text != _text(old):
             yield f"{name}: runs {text!r} in place of {_text(old)!r}"

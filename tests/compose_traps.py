@@ -95,6 +95,7 @@ class Trap:
             targets=own.get("targets", {}),
             unchanged=_sets(own.get("unchanged", {})),
             still_runs={name: tuple(words) for name, words in own.get("still_runs", {}).items()},
+            image_runs=frozenset(own.get("image_runs", ())),
             variables=MODE_VARIABLES | frozenset(self.values.get("variables", ())),
             is_hardened=self.values.get("hardened", True),
         )

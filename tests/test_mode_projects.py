@@ -72,14 +72,14 @@ def switch_and_judge(trap: Trap, mode: str, before: Model | None, files: Snapsho
         if "refused" not in trap.outcomes(mode):
             return [f"refused, exit {done.returncode}: {said}"]
         return judge_refusal(trap, mode, said, changed=earlier != after)
-    if before is None or trap.outcomes(mode) == ["refused"]:
+    is_own = "own" in trap.outcomes(mode)
+    if trap.outcomes(mode) == ["refused"]:
         return [f"not refused: {said}"]
     model = read_model(trap.folder, trap.environment)
-    is_own = "own" in trap.outcomes(mode)
     env_file = (trap.folder / ".env").relative_to(trap.root).as_posix()
     return [
-        *judge_files(files, after, env_file=env_file, overlays=[] if is_own else overlay_names(trap)),
-        *(judge_own(trap, mode, model) if is_own else judge_switched(trap, mode, before, model)),
+        *judge_files(files, after, env_file=env_file, overlays=overlay_names(trap)),
+        *(judge_own(trap, mode, model) if is_own or before is None else judge_switched(trap, mode, before, model)),
         *judge_shown(trap, mode, model),
     ]
 

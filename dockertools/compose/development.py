@@ -180,9 +180,6 @@ def caller(case: Case) -> Part:
     member = case.member
     if not member.is_python or case.sync == "watch" or member.role is Role.STORE:
         return Part()
-    written = str(source_value(member, "user") or "")
-    if "$" in written:
-        return Part(left=(f"its user stays {written}",))
     if _SWITCHES_USER.search("\n".join(text for _, text in member.scripts)):
         return Part(left=("it starts as the image's user: its start script chooses another one itself",))
     entries = (
