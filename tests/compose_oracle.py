@@ -134,7 +134,7 @@ def _outside(
 def _inside(key: str, old: Any, new: Any, intent: Intent) -> Iterator[str]:
     """Yield what may not change inside of a key that may."""
     if key == "build":
-        if _without(old, "target") != _without(new, "target"):
+        if new is not None and _without(old, "target") != _without(new, "target"):
             yield f"build: {old} became {new}"
     elif key == "environment":
         changed = {name for name in {**(old or {}), **(new or {})} if part_of(old, name) != part_of(new, name)}
@@ -273,8 +273,14 @@ def _loopback(after: Model, names: frozenset[str]) -> Iterator[str]:
 
 def _targets(after: Model, intent: Intent) -> Iterator[str]:
     for name, target in intent.targets.items():
-        if part_of(services_of(after)[name].get("build"), "target") != target:
-            yield f"{name}: builds {part_of(services_of(after)[name].get('build'), 'target')}, not {target}"
+        image = services_of(after)[name].get("image")
+        built = [
+            part_of(values["build"], "target")
+            for other, values in services_of(after).items()
+            if values.get("build") and (other == name or (image and values.get("image") == image))
+        ]
+        if set(built) != {target}:
+            yield f"{name}: is built from {built}, not {target}"
 
 
 def _active(after: Model, intent: Intent) -> Iterator[str]:

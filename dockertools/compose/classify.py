@@ -173,7 +173,7 @@ class _Classifier:
         for other in self._facts.services.values():
             if other.build and other.build.is_local and values.image:
                 own = other.image or f"{self._facts.name}-{other.name}"
-                if _with_tag(own) == _with_tag(values.image):
+                if with_tag(own) == with_tag(values.image):
                     return other
         return None
 
@@ -183,7 +183,7 @@ class _Classifier:
         return "service_completed_successfully" in waits
 
     def _is_own_image(self, values: ServiceFacts) -> bool:
-        return bool(values.image and self._image) and _with_tag(values.image or "") == _with_tag(self._image)
+        return bool(values.image and self._image) and with_tag(values.image or "") == with_tag(self._image)
 
     def _role(self, member: Member) -> Role:
         names = f"{member.facts.image or ''} {member.recipe.base if member.recipe else ''}"
@@ -320,5 +320,6 @@ def _is_infrastructure(recipe: Recipe | None) -> bool:
     return recipe is not None and bool(_INFRASTRUCTURE.search(recipe.base.partition(":")[0]))
 
 
-def _with_tag(image: str) -> str:
+def with_tag(image: str) -> str:
+    """Return the image's name with the tag that a name without one stands for."""
     return image if ":" in image.rpartition("/")[2] or "@" in image else f"{image}:latest"
