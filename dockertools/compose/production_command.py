@@ -92,7 +92,8 @@ def _replaced(case: Case, key: str, words: Words) -> Part:
     """Put a production server in the place of runserver, the image's own where it has one."""
     member = case.member
     image = _image_server(member)
-    if key == "command" and image and member.facts.command is not None and _is_alone(words) and not _migrates(member):
+    is_own = key == "command" and member.facts.command is not None and member.facts.entrypoint is None
+    if image and is_own and _is_alone(words) and not _migrates(member):
         return Part(
             (Entry(key, None, "The image's own command is the production server.", RESET),),
             (f"the image's own command runs: {' '.join(image)}",),
