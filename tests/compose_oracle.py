@@ -66,6 +66,8 @@ class Intent:
     """The services that are on without a profile, where the modes are about profiles."""
     runs_image: frozenset[str] = frozenset()
     """Services other than Django's whose development command gives way to the image's own."""
+    names_entrypoint: frozenset[str] = frozenset()
+    """Services whose image has an entrypoint that no production server can follow."""
     unwatched: Mapping[str, str] = field(default_factory=dict)
     """What a service runs once the watcher around its command is gone."""
     environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -234,6 +236,8 @@ def _prod_command(name: str, old: Service, new: Service, intent: Intent) -> Iter
         if text != (expected := intent.unwatched.get(name, _text(old))):
             yield f"{name}: runs {text!r} in place of {expected!r}"
         return
+    if name in intent.names_entrypoint and not new.get("entrypoint"):
+        yield f"{name}: {text!r} is handed to the image's entrypoint"
     if DEVELOPMENT.search(text):
         yield f"{name}: runs a development server: {text!r}"
     if text and not PRODUCTION.search(text):
@@ -251,6 +255,9 @@ def _migrations(before: Model, after: Model) -> Iterator[str]:
 
 
 def _hardening(after: Model, intent: Intent) -> Iterator[str]:
+    yield from (
+        f"{name}: ends, and restarts" for name in intent.tasks if services_of(after)[name].get("restart", "no") != "no"
+    )
     for name in sorted(intent.built - intent.tasks):
         values = services_of(after)[name]
         limits = (part_of(values.get("deploy"), "resources") or {}).get("limits") or {}

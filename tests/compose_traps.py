@@ -98,6 +98,7 @@ class Trap:
             unwatched=own.get("unwatched", {}),
             environment=own.get("environment", {}),
             image_serves=self.values.get("image_serves", True),
+            names_entrypoint=frozenset(own.get("names_entrypoint", ())),
             runs_image=frozenset(own.get("runs_image", ())),
             targets={name: tuple(stages) for name, stages in own.get("targets", {}).items()},
             unchanged=_sets(own.get("unchanged", {})),

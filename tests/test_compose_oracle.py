@@ -227,9 +227,19 @@ def test_what_is_expected_of_one_project_alone_is_judged(project: Path) -> None:
         still_runs={"web": ("nice",)},
         unchanged={"web": frozenset({"logging"})},
         active=frozenset({"web"}),
+        names_entrypoint=frozenset({"web"}),
+        tasks=frozenset({"worker"}),
     )
     found = " ".join(judge_prod(before, after, strict))
-    for words in ("DJANGO_DEBUG is '0', not '7'", "in place of 'celery'", "lost 'nice'", "web.logging", "on are"):
+    others = ("handed to the image's entrypoint", "worker: ends, and restarts")
+    for words in (
+        "DJANGO_DEBUG is '0', not '7'",
+        "in place of 'celery'",
+        "lost 'nice'",
+        "web.logging",
+        "on are",
+        *others,
+    ):
         assert words in found
 
 
