@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-CASES = ("context",)
+CASES = ("context", "mode")
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
 
 

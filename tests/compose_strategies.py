@@ -21,6 +21,7 @@ SOURCES = (
     ".:/app",
     "./:/app/:cached",
     "${CODE:-.}:/app",
+    "./:/app:rw",
     "${MOUNT:-.:/app}",
     {"type": "bind", "source": ".", "target": "/app"},
     {"type": "bind", "source": "./", "target": "/app/", "read_only": False, "bind": {"create_host_path": False}},
@@ -30,6 +31,7 @@ DATA: Mapping[str, Any] = {
     "/app/uploads": "./uploads:/app/uploads",
     "/srv/static": {"type": "volume", "source": "static", "target": "/srv/static", "volume": {"nocopy": True}},
     "/backup": "${BACKUPS:-./backup}:/backup:ro",
+    "/app/files": "${FILES:-media}:/app/files",
     "/etc/localtime": "/etc/localtime:/etc/localtime:ro",
     "/scratch": {"type": "tmpfs", "target": "/scratch", "tmpfs": {"size": 1048576}},
 }
@@ -55,22 +57,35 @@ WORKERS = (
 ENVIRONMENTS = (
     None,
     {"DJANGO_DEBUG": "1", "PRICE": "5$$", "TOKEN": "${TOKEN:-none}", "NOTE": "a: b # c\n\td", "PASSED": None},
+    {"EMPTY": "", "NUMBER": 5, "RATIO": 0.5, "URL": "postgres://a:${PASSWORD:-p@ss}@db/x?a=b"},
     ["DJANGO_DEBUG=1", "PRICE=5$$", "TOKEN", "EMPTY=", "QUOTED='x'", "UNICODE=žluť 🐎"],
 )
-OWN_WORDS: tuple[Mapping[str, Any], ...] = (
-    {},
-    {"stop_grace_period": "1m30s", "mem_limit": "300m"},
-    {"logging": {"driver": "syslog", "options": {"tag": "$${x}", "max-size": "1m"}}},
-    {"deploy": {"replicas": 2, "resources": {"limits": {"memory": "200M"}}}},
-    {"security_opt": ["no-new-privileges:true"], "cap_drop": ["ALL"], "tmpfs": ["/tmp:size=9m"], "pids_limit": 7},
-    {"labels": {"k": "Host(`a`) $$"}, "healthcheck": {"test": "curl -f localhost || exit 1"}},
-)
+OWN_WORDS: Mapping[str, tuple[Any, ...]] = {
+    "cap_drop": (["ALL"], ["NET_RAW"]),
+    "depends_on": (["db"], {"db": {"condition": "service_started"}}),
+    "deploy": (
+        {"replicas": 2},
+        {"resources": {"limits": {"cpus": "0.5", "memory": "200M"}}},
+        {"resources": {"limits": {"cpus": "0.5"}, "reservations": {"memory": "64M"}}, "replicas": 3},
+        {"restart_policy": {"condition": "on-failure", "delay": "5s"}},
+    ),
+    "extra_hosts": (["host.docker.internal:host-gateway"],),
+    "healthcheck": ({"test": "curl -f localhost || exit 1"}, {"test": ["CMD", "true", "$$x"], "interval": "90s"}),
+    "labels": ({"k": "Host(`a`) $$"}, ["a=b", "traefik.enable=true"]),
+    "logging": ({"driver": "syslog", "options": {"tag": "$${x}", "max-size": "1m"}},),
+    "networks": (["back"], {"back": {"aliases": ["shop"]}, "default": None}),
+    "restart": ("always", "no", "on-failure:3"),
+    "security_opt": (["no-new-privileges:true"], ["label:disable"]),
+    "stop_grace_period": ("1m30s",),
+    "tmpfs": ("/run", ["/tmp:size=9m", "/run"]),
+}
 PORTS: tuple[list[Any], ...] = (
     [],
     ["8000:8000"],
     ["${PORT:-8000}:8000", "127.0.0.1:9000:9000"],
     [{"target": 8000, "published": "80"}],
     [8000],
+    ["[::1]:8002:8000", "9000-9001:9000-9001", "8125:8125/udp"],
 )
 STORE_PORTS: tuple[list[Any], ...] = (
     [],
@@ -78,6 +93,7 @@ STORE_PORTS: tuple[list[Any], ...] = (
     ["0.0.0.0:${DB_PORT:-5432}:5432/tcp"],
     [{"target": 5432, "published": "5432"}],
     [5432],
+    ["127.0.0.1::5432"],
 )
 NAMES = ("web", "app-1", "django_app", "api.v1")
 
@@ -118,9 +134,9 @@ def compose_projects(draw: st.DrawFn) -> MadeUp:
     built = frozenset(services)
     services["db"] = {"image": "postgres:15", "ports": draw(st.sampled_from(STORE_PORTS)), "volumes": ["pg:/data"]}
     services["mail"] = {"image": "axllent/mailpit", "ports": ["127.0.0.1:8025:8025"]}
-    volumes: dict[str, Any] = {"media": None, "static": {"name": "shared"}, "pg": {}}
+    top = {"volumes": {"media": None, "static": {"name": "shared"}, "pg": {}}, "networks": {"back": None}}
     style = draw(st.sampled_from(("flow", "block", "merge", "extends")))
-    files = _write(services, volumes, style, built)
+    files = _write(services, top, style, built)
     if draw(st.booleans()):
         files = {name: text.replace("\n", "\r\n") for name, text in files.items()}
     head = "\ufeff" if draw(st.booleans()) else ""
@@ -141,7 +157,11 @@ def _application(
     mounts = draw(st.permutations([*(DATA[at] for at in data), *(SHIELDS[at] for at in shields)]))
     mounts = [*mounts]
     mounts.insert(draw(st.integers(0, len(mounts))), draw(st.sampled_from(SOURCES)))
-    values: dict[str, Any] = {"volumes": mounts, **draw(st.sampled_from(OWN_WORDS))}
+    values: dict[str, Any] = {"volumes": mounts}
+    for key in draw(st.lists(st.sampled_from(sorted(OWN_WORDS)), unique=True, max_size=4)):
+        values[key] = draw(st.sampled_from(OWN_WORDS[key]))
+    if "deploy" not in values and draw(st.integers(0, 4)) == 0:
+        values.update(mem_limit="300m", pids_limit=7)
     if image is not None:
         values["image"] = image
     if is_server or image is None or draw(st.booleans()):
@@ -154,15 +174,13 @@ def _application(
         values["ports"] = ports
     if not is_server and draw(st.integers(0, 3)) == 0:
         values["profiles"] = ["background"]
-    if draw(st.booleans()):
-        values["depends_on"] = draw(st.sampled_from((["db"], {"db": {"condition": "service_started"}})))
     return values, frozenset(data), frozenset(shields)
 
 
-def _write(services: dict[str, Any], volumes: dict[str, Any], style: str, built: frozenset[str]) -> dict[str, str]:
+def _write(services: dict[str, Any], top: dict[str, Any], style: str, built: frozenset[str]) -> dict[str, str]:
     """Return the compose files; `merge` and `extends` say build and volumes of the built services elsewhere."""
     if style == "flow":
-        return {"docker-compose.yml": json.dumps({"services": services, "volumes": volumes}, ensure_ascii=False)}
+        return {"docker-compose.yml": json.dumps({"services": services, **top}, ensure_ascii=False)}
     head = ""
     common: dict[str, Any] = {}
     lines = ["services:"]
@@ -178,7 +196,7 @@ def _write(services: dict[str, Any], volumes: dict[str, Any], style: str, built:
                 common[f"base-{number}"] = shared
                 lines.append(f"    extends: {{file: common.yml, service: base-{number}}}")
         lines.append(_block(own, 4) + "  # end of the service")
-    lines += ["volumes:", _block(volumes, 2)]
+    lines.append(_block(top, 0))
     files = {"docker-compose.yml": head + "\n".join(lines) + "\n"}
     if common:
         files["common.yml"] = json.dumps({"services": common})
