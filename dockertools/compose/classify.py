@@ -186,11 +186,12 @@ class _Classifier:
         return bool(values.image and self._image) and with_tag(values.image or "") == with_tag(self._image)
 
     def _role(self, member: Member) -> Role:
-        names = f"{member.facts.image or ''} {member.recipe.base if member.recipe else ''}"
+        # The name of an image that is built here is the project's: `shop-redis` is no Redis.
+        name = member.recipe.base if member.recipe else member.facts.image or ""
         text = member.text
         if member.facts.name == self._service or commands.is_server(text):
             return Role.SERVER
-        if any(_STORES.search(name.partition(":")[0]) for name in names.split()):
+        if _STORES.search(name.partition(":")[0]):
             return Role.STORE
         if not member.facts.build and any(port.target in _STORE_PORTS for port in member.facts.ports):
             return Role.STORE
