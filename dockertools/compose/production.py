@@ -218,8 +218,8 @@ def limits(case: Case) -> Part:
     limited = ((values.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     wanted: dict[str, Any] = {}
     if role in MEMORY and not values.get("mem_limit") and not limited.get("memory"):
-        name = re.sub(r"[^A-Z0-9]", "_", case.member.name.upper())
-        wanted["memory"] = f"${{{name}_MEMORY:-{MEMORY[role]}}}"
+        name = re.sub(r"[^A-Z0-9]", "_", f"{case.member.name.upper()}_MEMORY")
+        wanted["memory"] = f"${{{'' if name[0].isalpha() else 'SERVICE_'}{name}:-{MEMORY[role]}}}"
     if not values.get("pids_limit") and not limited.get("pids"):
         wanted["pids"] = PROCESSES
     if not wanted:
