@@ -16,6 +16,7 @@ CASES = (
     "check",
     "report",
     "audit",
+    "mode",
 )
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
 

@@ -94,8 +94,8 @@ STORAGES = {
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes
 
-# Only for a trial on one's own machine: with it, the service speaks plain http.
-_INSECURE_HTTP = read_bool(os.environ, "DJANGO_INSECURE_HTTP")
+# Only for one's own machine: with it, the service speaks plain http. The server of development can do no other.
+_INSECURE_HTTP = read_bool(os.environ, "DJANGO_INSECURE_HTTP", default=DEBUG)
 
 SECURE_SSL_REDIRECT = not _INSECURE_HTTP
 SECURE_HSTS_SECONDS = 0 if _INSECURE_HTTP else read_int(os.environ, "DJANGO_HSTS_SECONDS", default=31_536_000)

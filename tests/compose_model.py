@@ -5,10 +5,11 @@ Nothing of dockertools is used here.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -77,3 +78,39 @@ def resolved(path: Path) -> Path:
 
 def part_of(values: Any, key: str) -> Any:
     return (values or {}).get(key)
+
+
+def with_build(model: Model, names: Iterable[str]) -> list[str]:
+    """Return those of the services that build their image themselves."""
+    return [name for name in sorted(names) if "build" in services_of(model).get(name, {})]
+
+
+def builds_of(model: Model, names: Iterable[str]) -> list[tuple[str, Any]]:
+    """Return those services with how they build."""
+    return [(name, services_of(model)[name]["build"]) for name in with_build(model, names)]
+
+
+def image_of(model: Model, name: str) -> str:
+    """Return the name of a service's image, compose's own where it has none."""
+    image = services_of(model)[name].get("image")
+    return str(image) if image else f"{model.get('name')}-{name}"
+
+
+def without(values: Any, key: str) -> dict[str, Any]:
+    """Return a mapping, None among them, without a key."""
+    return {name: value for name, value in (values or {}).items() if name != key}
+
+
+def is_loopback(port: Mapping[str, Any]) -> bool:
+    """Return whether a published port can be reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(port.get("host_ip", "")).is_loopback
+    except ValueError:
+        return False
+
+
+def holds(new: Any, old: Any) -> bool:
+    """Return whether all of `old` is in `new`."""
+    if isinstance(old, dict):
+        return isinstance(new, dict) and all(holds(new.get(key), value) for key, value in old.items())
+    return bool(new == old)

@@ -5,7 +5,6 @@ A judge returns what is wrong, in words; nothing wrong is an empty list.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.compose_model import Model, Service, host_mounts, part_of, resolved, seen_at, services_of, target_of
+from tests.compose_model import (
+    Model,
+    Service,
+    builds_of,
+    holds,
+    host_mounts,
+    image_of,
+    is_loopback,
+    part_of,
+    resolved,
+    seen_at,
+    services_of,
+    target_of,
+    with_build,
+    without,
+)
 
 DEVELOPMENT = re.compile(r"\brunserver(?:_plus)?\b|\s--reload\b")
 PRODUCTION = re.compile(r"\b(?:gunicorn|uvicorn|daphne|hypercorn|granian|uwsgi|waitress-serve)\b")
@@ -52,6 +66,11 @@ class Intent:
     """The services that are on without a profile, where the modes are about profiles."""
     runs_image: frozenset[str] = frozenset()
     """Services other than Django's whose development command gives way to the image's own."""
+    names_entrypoint: frozenset[str] = frozenset()
+    """Services whose image has an entrypoint that no production server can follow."""
+    unwatched: Mapping[str, str] = field(default_factory=dict)
+    """What a service runs once the watcher around its command is gone."""
+    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unchanged: Mapping[str, frozenset[str]] = field(default_factory=dict)
     still_runs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -74,6 +93,7 @@ def judge_prod(before: Model, after: Model, intent: Intent) -> list[str]:
         *_loopback(after, intent.stores),
         *(_hardening(after, intent) if intent.is_hardened else ()),
         *_targets(after, intent),
+        *_environment(after, intent),
         *_images(before, after, intent),
         *_active(after, intent),
     ]
@@ -86,9 +106,10 @@ def judge_dev(before: Model, after: Model, intent: Intent) -> list[str]:
         *(f"{name}: a service that was not there" for name in sorted(services_of(after).keys() - services_of(before))),
         *_each(before, after, intent.built, lambda name, old, new: _dev_mounts(name, old, new, intent)),
         *_sources(after, intent),
-        *_each(before, after, intent.servers, _dev_command),
+        *_each(before, after, intent.servers, lambda name, _, new: _dev_command(name, new, intent)),
         *_loopback(after, intent.stores | intent.built),
         *_targets(after, intent),
+        *_environment(after, intent),
         *_images(before, after, intent),
         *_active(after, intent),
     ]
@@ -96,7 +117,10 @@ def judge_dev(before: Model, after: Model, intent: Intent) -> list[str]:
 
 def judge_mounts(after: Model, intent: Intent) -> list[str]:
     """Return each mount of source code in the built services, whatever its spelling."""
-    roots = [intent.root, *(Path(services_of(after)[name]["build"]["context"]) for name in _with_build(after, intent))]
+    roots = [
+        intent.root,
+        *(Path(services_of(after)[name]["build"]["context"]) for name in with_build(after, intent.built)),
+    ]
     return [
         f"{name}: {host} is still mounted at {target}"
         for name in sorted(intent.built)
@@ -133,7 +157,8 @@ def _outside(
 def _inside(key: str, old: Any, new: Any, intent: Intent) -> Iterator[str]:
     """Yield what may not change inside of a key that may."""
     if key == "build":
-        if _without(old, "target") != _without(new, "target"):
+        # None is left where another service builds the same image: see `_images`.
+        if new is not None and without(old, "target") != without(new, "target"):
             yield f"build: {old} became {new}"
     elif key == "environment":
         changed = {name for name in {**(old or {}), **(new or {})} if part_of(old, name) != part_of(new, name)}
@@ -143,7 +168,7 @@ def _inside(key: str, old: Any, new: Any, intent: Intent) -> Iterator[str]:
             yield f"ports: {old} became {new}"
         yield from _opened(old, new)
     elif key == "deploy":
-        if not _holds(new or {}, old or {}):
+        if not holds(new or {}, old or {}):
             yield f"deploy: {old} became {new}"
     elif key == "depends_on":
         yield from (f"depends_on: {name} is gone" for name in (old or {}) if (new or {}).get(name) != old[name])
@@ -154,8 +179,8 @@ def _inside(key: str, old: Any, new: Any, intent: Intent) -> Iterator[str]:
 def _opened(old: Any, new: Any) -> Iterator[str]:
     """Yield each port that can be reached from more addresses than before."""
     for port in new or ():
-        before = [entry for entry in old or () if _without(entry, "host_ip") == _without(port, "host_ip")]
-        if not _is_loopback(port) and all(entry.get("host_ip") != port.get("host_ip") for entry in before):
+        before = [entry for entry in old or () if without(entry, "host_ip") == without(port, "host_ip")]
+        if not is_loopback(port) and all(entry.get("host_ip") != port.get("host_ip") for entry in before):
             yield f"ports: {port} is reached from elsewhere than before"
 
 
@@ -168,11 +193,11 @@ def _volumes(before: Model, after: Model) -> Iterator[str]:
 
 
 def _added_services(before: Model, after: Model, intent: Intent) -> Iterator[str]:
-    images = {_image(after, name) for name in intent.built if name in services_of(after)}
-    builds = [services_of(after)[name].get("build") for name in _with_build(after, intent)]
+    images = {image_of(after, name) for name in intent.built if name in services_of(after)}
+    builds = [services_of(after)[name].get("build") for name in with_build(after, intent.built)]
     for name in sorted(services_of(after).keys() - services_of(before).keys()):
         values = services_of(after)[name]
-        is_ours = _image(after, name) in images or values.get("build") in builds
+        is_ours = image_of(after, name) in images or values.get("build") in builds
         if "migrate" not in _text(values) or not is_ours:
             yield f"{name}: a service that was not there"
         for host, target in host_mounts(after, name):
@@ -208,9 +233,11 @@ def _prod_command(name: str, old: Service, new: Service, intent: Intent) -> Iter
             yield f"{name}: runs {text!r} in place of the image's own command"
         return
     if name not in intent.servers:
-        if text != _text(old):
-            yield f"{name}: runs {text!r} in place of {_text(old)!r}"
+        if text != (expected := intent.unwatched.get(name, _text(old))):
+            yield f"{name}: runs {text!r} in place of {expected!r}"
         return
+    if name in intent.names_entrypoint and not new.get("entrypoint"):
+        yield f"{name}: {text!r} is handed to the image's entrypoint"
     if DEVELOPMENT.search(text):
         yield f"{name}: runs a development server: {text!r}"
     if text and not PRODUCTION.search(text):
@@ -228,6 +255,9 @@ def _migrations(before: Model, after: Model) -> Iterator[str]:
 
 
 def _hardening(after: Model, intent: Intent) -> Iterator[str]:
+    yield from (
+        f"{name}: ends, and restarts" for name in intent.tasks if services_of(after)[name].get("restart", "no") != "no"
+    )
     for name in sorted(intent.built - intent.tasks):
         values = services_of(after)[name]
         limits = (part_of(values.get("deploy"), "resources") or {}).get("limits") or {}
@@ -265,39 +295,56 @@ def _sources(after: Model, intent: Intent) -> Iterator[str]:
             yield f"{name}: runs as {values.get('user')}, not as {intent.user}"
 
 
-def _dev_command(name: str, _old: Service, new: Service) -> Iterator[str]:
-    if not DEVELOPMENT.search(_text(new)) and ".sh" not in _text(new):
+def _dev_command(name: str, new: Service, intent: Intent) -> Iterator[str]:
+    is_image_own = not _text(new) and not intent.image_serves  # it reloads, and serves nothing in production
+    if not is_image_own and not DEVELOPMENT.search(_text(new)) and ".sh" not in _text(new):
         yield f"{name}: {_text(new)!r} does not reload"
 
 
 def _loopback(after: Model, names: frozenset[str]) -> Iterator[str]:
     for name in sorted(names):
         for port in services_of(after)[name].get("ports") or ():
-            if not _is_loopback(port):
+            if not is_loopback(port):
                 yield f"{name}: port {port['target']} is published on {port.get('host_ip') or 'every address'}"
 
 
 def _targets(after: Model, intent: Intent) -> Iterator[str]:
     for name, target in intent.targets.items():
-        found = part_of(services_of(after)[name].get("build"), "target") or ""
-        if found not in target:
-            yield f"{name}: builds {found or 'the last stage'}, not {target}"
+        image = image_of(after, name)
+        builders = [other for other in with_build(after, intent.built) if image_of(after, other) == image]
+        for found in (part_of(services_of(after)[other]["build"], "target") or "" for other in builders):
+            if found not in target:
+                yield f"{name}: is built from {found or 'the last stage'}, not {target}"
+
+
+def _environment(after: Model, intent: Intent) -> Iterator[str]:
+    for name, expected in intent.environment.items():
+        found = services_of(after)[name].get("environment") or {}
+        yield from (
+            f"{name}: {key} is {found.get(key)!r}, not {value!r}"
+            for key, value in expected.items()
+            if found.get(key) != value
+        )
 
 
 def _images(before: Model, after: Model, intent: Intent) -> Iterator[str]:
-    """Yield each image that has another name for no reason, that nothing builds, or that two build differently."""
-    stages = [{name: part_of(services_of(model)[name].get("build"), "target") for name in _with_build(after, intent)}
-              for model in (before, after)]  # fmt: skip
-    builds: dict[str, Any] = {}
-    for name in _with_build(after, intent):
-        build = services_of(after)[name]["build"]
-        if builds.setdefault(_image(after, name), build) != build:
-            yield f"{name}: another service builds {_image(after, name)} differently"
+    """Yield each image that has another name for no reason, that nothing builds any more, or not as it was built."""
+    old, new = (builds_of(model, intent.built) for model in (before, after))
+    stages = [{image_of(model, name): part_of(build, "target") for name, build in builds} for model, builds in
+              ((before, old), (after, new))]  # fmt: skip
+    same_stages = set(stages[0].values()) == set(stages[1].values())
+    images: dict[str, Any] = {}
+    for name, build in new:
+        if images.setdefault(image_of(after, name), build) != build:
+            yield f"{name}: another service builds {image_of(after, name)} differently"
+    for name, build in old:
+        if without(images.get(image_of(after, name)), "target") != without(build, "target"):
+            yield f"{name}: nothing builds {image_of(after, name)} as it was built"
     for name in sorted(intent.built):
-        if _image(before, name) != _image(after, name) and stages[0] == stages[1]:
-            yield f"{name}.image: {_image(before, name)} became {_image(after, name)}"
-        if _image(before, name) in {_image(before, other) for other in stages[0]} and _image(after, name) not in builds:
-            yield f"{name}: nothing builds {_image(after, name)}"
+        if image_of(before, name) != image_of(after, name) and same_stages:
+            yield f"{name}.image: {image_of(before, name)} became {image_of(after, name)}"
+        if image_of(before, name) in stages[0] and image_of(after, name) not in images:
+            yield f"{name}: nothing builds {image_of(after, name)}"
 
 
 def _active(after: Model, intent: Intent) -> Iterator[str]:
@@ -337,15 +384,6 @@ def _each(
         yield from judge(name, services_of(before)[name], services_of(after)[name])
 
 
-def _with_build(model: Model, intent: Intent) -> list[str]:
-    return [name for name in sorted(intent.built) if "build" in services_of(model).get(name, {})]
-
-
-def _image(model: Model, name: str) -> str:
-    image = services_of(model)[name].get("image")
-    return str(image) if image else f"{model.get('name')}-{name}"
-
-
 def _text(values: Service) -> str:
     return " ".join((*(values.get("entrypoint") or ()), *(values.get("command") or ())))
 
@@ -354,23 +392,5 @@ def _replicas(values: Service) -> int:
     return int(values.get("scale") or part_of(values.get("deploy"), "replicas") or 1)
 
 
-def _without(values: Any, key: str) -> dict[str, Any]:
-    return {name: value for name, value in (values or {}).items() if name != key}
-
-
 def _places(ports: Any) -> list[str]:
-    return sorted(json.dumps(_without(port, "host_ip"), sort_keys=True) for port in ports or ())
-
-
-def _is_loopback(port: Mapping[str, Any]) -> bool:
-    try:
-        return ipaddress.ip_address(port.get("host_ip", "")).is_loopback
-    except ValueError:
-        return False
-
-
-def _holds(new: Any, old: Any) -> bool:
-    """Return whether all of `old` is in `new`."""
-    if isinstance(old, dict):
-        return isinstance(new, dict) and all(_holds(new.get(key), value) for key, value in old.items())
-    return bool(new == old)
+    return sorted(json.dumps(without(port, "host_ip"), sort_keys=True) for port in ports or ())

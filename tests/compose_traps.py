@@ -14,6 +14,7 @@ Each has an expect.toml:
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.test import override_settings
 
 from tests.compose_oracle import MODE_VARIABLES, Intent
 
@@ -92,6 +95,10 @@ class Trap:
             keeps=_sets(own.get("keeps", {})),
             source={name: _place(self.root, value) for name, value in source.items()},
             active=frozenset(own["active"]) if "active" in own else None,
+            unwatched=own.get("unwatched", {}),
+            environment=own.get("environment", {}),
+            image_serves=self.values.get("image_serves", True),
+            names_entrypoint=frozenset(own.get("names_entrypoint", ())),
             runs_image=frozenset(own.get("runs_image", ())),
             targets={name: tuple(stages) for name, stages in own.get("targets", {}).items()},
             unchanged=_sets(own.get("unchanged", {})),
@@ -107,11 +114,7 @@ def copy_trap(name: str, target: Path) -> Trap:
     values = tomllib.loads((target / "expect.toml").read_text(encoding="utf-8"))
     (target / "expect.toml").unlink()
     for place in values.get("skeleton", ["."]):
-        for source in sorted(SKELETON.rglob("*")):
-            copied = target / place / source.relative_to(SKELETON)
-            if source.is_file() and not copied.exists():
-                copied.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, copied)
+        write_skeleton(target / place)
     return Trap(name, target, values)
 
 
@@ -129,11 +132,29 @@ def run_mode(project: Path, *arguments: str, env: Mapping[str, str] | None = Non
     )
 
 
+def switch_here(root: Path, mode: str) -> str:
+    """Switch as `manage.py` does, in this process: a start of Python takes longer than the switch. Return what it says.
+
+    Raises CommandError.
+    """
+    with override_settings(DOCKERTOOLS={"ROOT": str(root)}), io.StringIO() as said:
+        call_command("docker_mode", mode, interactive=False, stdout=said, stderr=said)
+        return said.getvalue()
+
+
+def write_skeleton(root: Path) -> None:
+    """Write the files that all projects have in common, where they are not there yet."""
+    for source in sorted(SKELETON.rglob("*")):
+        copied = root / source.relative_to(SKELETON)
+        if source.is_file() and not copied.exists():
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, copied)
+
+
 def run_compose_or_skip() -> None:
-    """Skip the test where the compose plugin is missing, which is a failure where REQUIRE_ENGINE is set."""
+    """Skip the test where the compose plugin is missing; it needs no engine."""
     if subprocess.run(("docker", "compose", "version"), capture_output=True, check=False).returncode:
-        give_up = pytest.fail if os.environ.get("REQUIRE_ENGINE") else pytest.skip
-        give_up("the compose plugin is not installed")
+        pytest.skip("the compose plugin is not installed")
 
 
 def _sets(values: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:

@@ -157,7 +157,7 @@ Change = Callable[[dict[str, Any]], object]
         (lambda all_: all_["worker"].update(image="shop-web"), "another service builds shop-web differently"),
         (lambda all_: all_["worker"].update(image="other", build=None), "nothing builds other"),
         (lambda all_: all_["web"]["build"].update(context="/elsewhere"), "web.build"),
-        (lambda all_: all_["web"]["build"].update(target="dev"), "builds dev"),
+        (lambda all_: all_["web"]["build"].update(target="dev"), "is built from dev"),
         (lambda all_: all_["web"]["deploy"].update(replicas=1), "web.deploy"),
         (lambda all_: all_["web"]["environment"].update(TOKEN="x"), "environment.TOKEN changed"),
         (lambda all_: all_["web"]["environment"].pop("TOKEN"), "environment.TOKEN changed"),
@@ -216,6 +216,31 @@ def test_changes_outside_of_the_services_are_found(project: Path) -> None:
         ({**after, "volumes": {"pg": {"name": "other"}}}, "volumes.pg"),
     ):
         assert any(words in line for line in judge_prod(before, wrong, intent_of(project)))
+
+
+def test_what_is_expected_of_one_project_alone_is_judged(project: Path) -> None:
+    before, after = models(project, "prod.yml")
+    strict = replace(
+        intent_of(project),
+        environment={"web": {"DJANGO_DEBUG": "7"}},
+        unwatched={"worker": "celery"},
+        still_runs={"web": ("nice",)},
+        unchanged={"web": frozenset({"logging"})},
+        active=frozenset({"web"}),
+        names_entrypoint=frozenset({"web"}),
+        tasks=frozenset({"worker"}),
+    )
+    found = " ".join(judge_prod(before, after, strict))
+    others = ("handed to the image's entrypoint", "worker: ends, and restarts")
+    for words in (
+        "DJANGO_DEBUG is '0', not '7'",
+        "in place of 'celery'",
+        "lost 'nice'",
+        "web.logging",
+        "on are",
+        *others,
+    ):
+        assert words in found
 
 
 def test_a_named_volume_that_binds_the_source_is_found(project: Path) -> None:

@@ -156,6 +156,8 @@ class _Classifier:
         scripts = tuple(self._scripts(bare))
         with_scripts = Member(values, source, False, Role.OTHER, recipe, bare.builder, scripts=scripts)
         role = self._role(with_scripts)
+        if role is Role.OTHER and self._ends(values.name):
+            role = Role.TASK
         is_project = (
             bool(builder or self._is_own_image(values)) and role is not Role.STORE and not _is_infrastructure(recipe)
         )
@@ -171,19 +173,25 @@ class _Classifier:
         for other in self._facts.services.values():
             if other.build and other.build.is_local and values.image:
                 own = other.image or f"{self._facts.name}-{other.name}"
-                if _with_tag(own) == _with_tag(values.image):
+                if with_tag(own) == with_tag(values.image):
                     return other
         return None
 
+    def _ends(self, name: str) -> bool:
+        """Return whether another service waits for this one to be done."""
+        waits = (other.depends_on.get(name) for other in self._facts.services.values())
+        return "service_completed_successfully" in waits
+
     def _is_own_image(self, values: ServiceFacts) -> bool:
-        return bool(values.image and self._image) and _with_tag(values.image or "") == _with_tag(self._image)
+        return bool(values.image and self._image) and with_tag(values.image or "") == with_tag(self._image)
 
     def _role(self, member: Member) -> Role:
-        names = f"{member.facts.image or ''} {member.recipe.base if member.recipe else ''}"
+        # The name of an image that is built here is the project's: `shop-redis` is no Redis.
+        name = member.recipe.base if member.recipe else member.facts.image or ""
         text = member.text
         if member.facts.name == self._service or commands.is_server(text):
             return Role.SERVER
-        if any(_STORES.search(name.partition(":")[0]) for name in names.split()):
+        if _STORES.search(name.partition(":")[0]):
             return Role.STORE
         if not member.facts.build and any(port.target in _STORE_PORTS for port in member.facts.ports):
             return Role.STORE
@@ -257,7 +265,7 @@ def choose_stage(stages: tuple[str, ...], target: str | None, mode: str) -> str 
     if mode == "prod" and (target or last).lower() in STAGES["dev"]:
         found = _stage_for(stages, "prod")
         if found or last.lower() not in STAGES["dev"]:
-            return found if found != last else None
+            return found
     return target
 
 
@@ -313,5 +321,6 @@ def _is_infrastructure(recipe: Recipe | None) -> bool:
     return recipe is not None and bool(_INFRASTRUCTURE.search(recipe.base.partition(":")[0]))
 
 
-def _with_tag(image: str) -> str:
+def with_tag(image: str) -> str:
+    """Return the image's name with the tag that a name without one stands for."""
     return image if ":" in image.rpartition("/")[2] or "@" in image else f"{image}:latest"

@@ -35,7 +35,7 @@ _WORKER = re.compile(
     r"\bcelery\b.*\bworker\b|\brq\s+worker\b|\brqworker\b|\bqcluster\b|\brun_huey\b|\b(?:run)?dramatiq\b|\bprocrastinate\b"
 )
 _TASK = re.compile(
-    r"(?:manage\.py|django-admin)\s+(?:migrate|collectstatic|loaddata|createsuperuser|test|check|seed)\b|\bpytest\b"
+    r"(?:manage\.py|django-admin)\s+(?:migrate|collectstatic|loaddata|createsuperuser|test|check|docker_check|seed)\b|\bpytest\b"
 )
 _ADDRESS_PORT = re.compile(r"(?::|\s|=)(?P<port>\d{2,5})(?=\s|$|\")")
 

@@ -82,6 +82,15 @@ def find_family(root: Path, current: Sequence[str] | None) -> Family:
     return Family((), candidates)
 
 
+def compose_root(root: Path) -> Path:
+    """Return the folder that compose runs in: this one, else as compose has it the nearest above with its file."""
+    if (root / ".env").is_file() and "COMPOSE_FILE" in (root / ".env").read_text(encoding="utf-8", errors="replace"):
+        return root
+    if any(_named(root, folder) for folder in FOLDERS) or any(_candidates(root, ".")):
+        return root
+    return next((folder for folder in root.resolve().parents if _named(folder, ".")), root)
+
+
 def generated_name(base: Sequence[str], mode: str) -> str:
     """Return the name of our overlay, after the first base file: `docker-compose.dev.yml`, `compose.prod.yaml`."""
     path = PurePosixPath(base[0])

@@ -10,11 +10,17 @@ from typing import Any
 from dockertools.compose import commands
 from dockertools.compose.classify import Member, Project, Role, bind_source
 from dockertools.compose.overlay import Overlay
+from dockertools.compose.profiles import is_off
 
 
 def production_faults(project: Project) -> list[str]:
     """Return why this is no production, in words; empty when it is one."""
-    return [f"{member.name}: {fault}" for member in project.members for fault in _member_faults(member, project)]
+    return [
+        f"{member.name}: {fault}"
+        for member in project.members
+        if not is_off(member, "prod")
+        for fault in _member_faults(member, project)
+    ]
 
 
 def _member_faults(member: Member, project: Project) -> Iterator[str]:

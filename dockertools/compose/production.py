@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
+from typing import Any
 
 from dockertools.compose import commands
 from dockertools.compose.classify import Member, Role, bind_source
 from dockertools.compose.overlay import Case, Part, Rule
 from dockertools.compose.production_command import production_command
 from dockertools.compose.restate import is_loopback
+from dockertools.compose.sent import IGNORE_NAME, leaves_out
 from dockertools.compose.shared_rules import (
     RESET,
     debug_and_settings,
@@ -19,11 +21,13 @@ from dockertools.compose.shared_rules import (
 )
 from dockertools.compose.yaml_text import Entry
 
-_LASTING = (Role.SERVER, Role.WORKER, Role.SCHEDULER)
+_LASTING = (Role.SERVER, Role.WORKER, Role.SCHEDULER, Role.OTHER)
 _WRITES = re.compile(r"\b(?:collectstatic|compilemessages|makemigrations|pip3?\s+install|npm\s+(?:install|ci)|chown)\b")
 _SWITCHES_USER = re.compile(r"\b(?:gosu|su-exec|setpriv|runuser|sudo|su)\b")
-MEMORY = {Role.SERVER: "1g", Role.WORKER: "1g", Role.SCHEDULER: "512m"}
-_GRACE = {Role.SERVER: "40s", Role.WORKER: "60s", Role.SCHEDULER: "10s"}
+MEMORY = {Role.SERVER: "1g", Role.WORKER: "1g", Role.SCHEDULER: "512m", Role.OTHER: "1g"}
+PROCESSES = 512
+_LIMITED = {"memory": "memory", "pids": "the number of processes"}
+_GRACE = {Role.SERVER: "40s", Role.WORKER: "60s", Role.SCHEDULER: "10s", Role.OTHER: "10s"}
 
 
 def no_source_mounts(case: Case) -> Part:
@@ -31,7 +35,8 @@ def no_source_mounts(case: Case) -> Part:
     member = case.member
     if not member.code:
         return Part()
-    refused = tuple(reason for position in member.code if (reason := _not_in_image(case, position)))
+    reasons = (_not_in_image(case, position) or _not_sent(case, position) for position in member.code)
+    refused = tuple(filter(None, reasons))
     if refused:
         return Part(refused=refused)
     why = "The code is the image's own: what is mounted over it stays away."
@@ -60,12 +65,25 @@ def _not_in_image(case: Case, position: int) -> str:  # noqa: PLR0911  # each li
         return ""
     what = "the file" if source.is_file() else "the code"
     place = member.recipe.place_of(source)
+    if place is not None and member.workdir.is_relative_to(place) and not _is_run(member, target):
+        return ""  # only another copy of the code that the service runs in
     if place is not None:
         return f"the image has {what} in {place}, and the service looks for it in {mount.target}: copy it there"
     return (
         f"the image does not hold {what} that is mounted on {mount.target}, so that production would be without it; "
         "add a COPY to the Dockerfile"
     )
+
+
+def _not_sent(case: Case, position: int) -> str:
+    """Return why the build does not get the code; empty when it does."""
+    member = case.member
+    source = bind_source(member.facts.mounts[position], case.project.facts)
+    build = case.project.member(member.builder).facts.build if member.builder else None
+    if source is None or build is None or member.recipe is None or member.recipe.is_opaque:
+        return ""
+    missing = leaves_out(build, source, case.application)
+    return f"{IGNORE_NAME} keeps {missing} out of the build, so that the image has no such code" if missing else ""
 
 
 def _is_run(member: Member, target: PurePosixPath) -> bool:
@@ -198,13 +216,22 @@ def limits(case: Case) -> Part:
     """Keep one service from taking the machine's memory and processes."""
     values, role = case.member.facts.values, case.member.role
     limited = ((values.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-    entries = []
+    wanted: dict[str, Any] = {}
     if role in MEMORY and not values.get("mem_limit") and not limited.get("memory"):
-        name = re.sub(r"\W", "_", case.member.name).upper()
-        entries.append(Entry("mem_limit", f"${{{name}_MEMORY:-{MEMORY[role]}}}"))
+        name = re.sub(r"[^A-Z0-9]", "_", f"{case.member.name.upper()}_MEMORY")
+        wanted["memory"] = f"${{{'' if name[0].isalpha() else 'SERVICE_'}{name}:-{MEMORY[role]}}}"
     if not values.get("pids_limit") and not limited.get("pids"):
-        entries.append(Entry("pids_limit", 512))
-    return Part(tuple(entries), ("memory and processes are limited",) if entries else ())
+        wanted["pids"] = PROCESSES
+    if not wanted:
+        return Part()
+    # Compose refuses the two spellings beside each other.
+    old = {"memory": "mem_limit", "pids": "pids_limit"}
+    entries = (
+        (Entry("deploy", {"resources": {"limits": wanted}}),)
+        if limited
+        else tuple(Entry(old[key], value) for key, value in wanted.items())
+    )
+    return Part(entries, (f"limited: {' and '.join(_LIMITED[key] for key in wanted)}",))
 
 
 def stop_time(case: Case) -> Part:

@@ -7,17 +7,20 @@ from dockertools.compose.families import OVERRIDE, WORDS
 from dockertools.compose.overlay import Part
 from dockertools.compose.yaml_text import Entry
 
+OFF = "not-in-{mode}"
+"""The profile that a service gets in the mode that it is not for."""
+
 
 def is_off(member: Member, mode: str) -> bool:
     """Return whether the service is for the other mode alone."""
     other = "prod" if mode == "dev" else "dev"
-    return _is_for(member, other) and not _is_for(member, mode)
+    return OFF.format(mode=mode) in member.facts.profiles or (_is_for(member, other) and not _is_for(member, mode))
 
 
 def profile_part(member: Member, mode: str) -> Part:
     """Switch a service on in its mode, and off in the other, whatever COMPOSE_PROFILES says."""
     if is_off(member, mode):
-        name = f"not-in-{mode}"
+        name = OFF.format(mode=mode)
         why = f"Its profile ({', '.join(member.facts.profiles)}) is that of the other mode."
         return Part((Entry("profiles", [name], why, "!override"),), ("is off: its profile is the other mode's",))
     if _is_for(member, mode):

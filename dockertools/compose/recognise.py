@@ -94,8 +94,11 @@ def _without_base(config: Config, family: Family, mode: str, ask: Ask | None) ->
         _require_production(config, found)
         return found
     if not family.candidates:
-        # Compose says what it looks for.
-        read_compose_source(config.root, ["docker-compose.yml"])
+        raise DockertoolsError(
+            f"There is no compose file in {config.root.name}/.",
+            hint="`docker_init` writes one; or name yours in DOCKERTOOLS['MODES'].",
+            code="compose-file-missing",
+        )
     base = (choose_candidate(family.candidates, ask).path,)
     name = generated_name(base, mode)
     return ModeFiles(mode, (*base, name), f"{base[0]} is the only compose file", name)
@@ -125,13 +128,13 @@ def _with_candidate(config: Config, family: Family, candidate: Candidate) -> Mod
     try:
         own = read_compose_source(config.root, [candidate.path])
     except DockertoolsError:
-        return on_top  # a service without image and build: no more than an overlay
-    base = read_compose_source(config.root, family.base)
-    if _restates(own, base):
+        return on_top
+    if not all(service.get("build") or service.get("image") for service in own.values()):
+        return on_top
+    if _restates(own, read_compose_source(config.root, family.base)):
         return alone
-    if candidate.mode == "prod" and _faults(config, together) and not _faults(config, alone.files):
-        return alone if any("build" in service or "image" in service for service in own.values()) else on_top
-    return on_top
+    is_better = candidate.mode == "prod" and bool(_faults(config, together)) and not _faults(config, alone.files)
+    return alone if is_better else on_top
 
 
 def _restates(own: Mapping[str, Mapping[str, Any]], base: Mapping[str, Mapping[str, Any]]) -> bool:

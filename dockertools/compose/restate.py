@@ -9,6 +9,7 @@ from typing import Any
 from dockertools.compose.config import Port, ServiceFacts
 
 LOOPBACK = "127.0.0.1"
+_SHORT_PORT = frozenset({"host_ip", "mode", "protocol", "published", "target"})
 
 
 class NotRestatableError(Exception):
@@ -76,20 +77,36 @@ def _mount_entry(written: Any, effective: Mapping[str, Any]) -> Any:
         raise NotRestatableError(f"{target} is written where {effective.get('target')} comes of it")
     if "source" not in written and "$" in target:
         return target  # the whole entry is a variable: compose takes it apart when it knows the value
-    entry = {"type": effective["type"], **{key: value for key, value in written.items() if key != "type"}}
-    # Compose writes these out for the short form; a bind written short makes the host's folder when it is missing.
-    if not entry.get("volume"):
-        entry.pop("volume", None)
-    if effective["type"] == "bind" and "bind" not in entry and (effective.get("bind") or {}).get("create_host_path"):
-        entry["bind"] = {"create_host_path": True}
-    source = entry.get("source")
+    source = written.get("source")
     if effective["type"] == "bind" and isinstance(source, str) and not source.startswith((".", "/", "~", "$")):
-        entry["source"] = f"./{source}"
+        source = f"./{source}"
+    if _is_short(effective, str(source or ""), target):
+        return ":".join(filter(None, (source, target, "ro" if written.get("read_only") else "")))
+    entry = {"type": effective["type"], **{key: value for key, value in written.items() if key != "type"}}
+    if source is not None:
+        entry["source"] = source
+    if not effective.get("volume"):
+        entry.pop("volume", None)
     return entry
+
+
+def _is_short(effective: Mapping[str, Any], source: str, target: str) -> bool:
+    """Return whether compose makes the same of `source:target`, so that a variable can still become either kind."""
+    if set(effective) - {"type", "source", "target", "read_only", "volume", "bind"}:
+        return False
+    if len(split_outside_braces(f"{source}:{target}")) != 2 or not source:
+        return False
+    if effective["type"] == "volume":
+        return effective.get("volume") == {}
+    return effective["type"] == "bind" and effective.get("bind") == {"create_host_path": True}
 
 
 def _loopback(entry: Any) -> Any:
     if isinstance(entry, Mapping):
+        if set(entry) <= _SHORT_PORT and entry.get("mode", "ingress") == "ingress":
+            protocol = entry.get("protocol", "tcp")
+            suffix = "" if protocol == "tcp" else f"/{protocol}"
+            return f"{LOOPBACK}:{entry.get('published', '')}:{entry['target']}{suffix}"
         return {**entry, "host_ip": LOOPBACK}
     parts = split_outside_braces(str(entry))
     if len(parts) == 1 and "$" in parts[0]:

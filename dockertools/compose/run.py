@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from dockertools.compose import commands
-from dockertools.compose.classify import Member, Project, Role
+from dockertools.compose.classify import Member, Project, Role, with_tag
 from dockertools.compose.show import is_on
 from dockertools.errors import DockertoolsError
 from dockertools.process import run, stream
@@ -30,10 +30,9 @@ class Action(Enum):
 
 
 _WORDS: Mapping[Action, tuple[str, ...]] = {
-    # Volumes stay: they hold the database. Anonymous ones shield an environment, and are made anew from a new image.
+    # Volumes stay: they hold the database.
     Action.DOWN: ("down",),
-    Action.BUILD: ("build",),
-    Action.UP: ("up", "--detach", "--renew-anon-volumes"),
+    Action.UP: ("up", "--detach"),
 }
 
 
@@ -54,12 +53,31 @@ class Runner:
         for action in Action:
             if action not in wanted:
                 continue
+            if action is Action.BUILD:
+                self._build(builders(project))
+                continue
+            if action is Action.UP:
+                self._build(self._missing(project))
             if action is Action.UP and is_checked:
                 self.check_first(project)
-            self._compose(*_WORDS[action])
+            self._compose(*_WORDS[action], *_renewing(action, project))
         if watches and Action.UP in wanted:
             self.tell("Copying what changes, until Ctrl-C.")
             self._compose("watch", "--no-up")
+
+    def _missing(self, project: Project) -> tuple[str, ...]:
+        """Return the services whose image is to be built first: compose would ask a registry for it."""
+        wanted = {
+            name: project.member(name).facts.image or f"{project.facts.name}-{name}" for name in builders(project)
+        }
+        argv = ("docker", "image", "inspect", "--format", "{{json .RepoTags}}", *wanted.values())
+        there = run(argv).stdout
+        return tuple(name for name, image in wanted.items() if f'"{with_tag(image)}"' not in there)
+
+    def _build(self, names: Iterable[str]) -> None:
+        """Build one after the other: several services that build one image at the same time make it fail."""
+        for name in names:
+            self._compose("build", name)
 
     def check_first(self, project: Project) -> None:
         """Run `docker_check --wait` in the image of each server that has it and is not checked by a service already.
@@ -107,6 +125,26 @@ class Runner:
                 hint="The mode is the one that was chosen. Correct what compose names, then run this again.",
                 code="compose-failed",
             )
+
+
+def _renewing(action: Action, project: Project) -> tuple[str, ...]:
+    """Return the option that fills anonymous volumes anew: they hold the environment of the image before."""
+    shields = any(
+        mount.kind == "volume" and mount.source is None
+        for member in project.members
+        if member.is_project
+        for mount in member.facts.mounts
+    )
+    return ("--renew-anon-volumes",) if shields and action is Action.UP else ()
+
+
+def builders(project: Project) -> tuple[str, ...]:
+    """Return a service for each image that is built, of those that start without a profile."""
+    found: dict[str, str] = {}
+    for member in project.members:
+        if member.facts.build is not None and is_on(member, frozenset()):
+            found.setdefault(member.facts.image or f"{project.facts.name}-{member.name}", member.name)
+    return tuple(found.values())
 
 
 def _checked_by(member: Member, project: Project) -> str | None:

@@ -27,13 +27,16 @@ def stage(case: Case) -> Part:
     target = choose_stage(stages, builder.build.target, case.mode)
     if target == builder.build.target:
         return Part()
-    words = f"builds the stage {target or stages[-1] or 'that comes last'} of its Dockerfile"
-    entries = []
-    if build is not None:
-        entries.append(Entry("build", (Entry("target", target) if target else Entry("target", None, tag=RESET),)))
-    name = f"${{COMPOSE_PROJECT_NAME}}-{_image_owner(case.project, builder).name}:{TAGS[case.mode]}"
-    entries.append(Entry("image", name, "A name of its own, so that the other mode never runs this image."))
-    return Part(tuple(entries), (words,))
+    owner = image_owner(case.project, builder).name
+    name = f"${{COMPOSE_PROJECT_NAME}}-{owner}:{TAGS[case.mode]}"
+    image = Entry("image", name, "A name of its own, so that the other mode never runs this image.")
+    if build is None:
+        return Part((image,), (f"runs the image of {owner}",))
+    if owner != case.member.name and case.sync != "watch":
+        why = f"{owner} builds it; several that build one image at the same time stand in each other's way."
+        return Part((Entry("build", None, why, RESET), image), (f"runs the image of {owner}",))
+    words = f"builds the stage {target or 'that comes last'} of its Dockerfile"
+    return Part((Entry("build", (_target_entry(target),)), image), (words,))
 
 
 def debug_and_settings(case: Case) -> Part:
@@ -95,7 +98,11 @@ def escaped(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(word.replace("$", "$$") for word in words)
 
 
-def _image_owner(project: Project, builder: ServiceFacts) -> ServiceFacts:
+def _target_entry(target: str | None) -> Entry:
+    return Entry("target", target) if target else Entry("target", None, tag=RESET)
+
+
+def image_owner(project: Project, builder: ServiceFacts) -> ServiceFacts:
     """Return the service after which the image is named: one for all that build the same."""
     same = [member for member in project.members if _builds_same(member.facts, builder)]
     return next((member.facts for member in same if member.role is Role.SERVER), same[0].facts)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dockertools.compose.classify import Member, Project, bind_source
+from dockertools.compose.classify import Member, Project, bind_source, with_tag
 from dockertools.compose.config import Port
 from dockertools.errors import CouldNotRunError
 from dockertools.process import run
@@ -97,9 +97,7 @@ def _view(member: Member, project: Project, images: Mapping[str, ImageDefaults])
 def _image_defaults(member: Member, images: Mapping[str, ImageDefaults]) -> ImageDefaults:
     if member.recipe is not None:
         return ImageDefaults(member.recipe.entrypoint, member.recipe.command, member.recipe.has_healthcheck)
-    name = member.facts.image or ""
-    with_tag = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
-    return images.get(with_tag, ImageDefaults())
+    return images.get(with_tag(member.facts.image or ""), ImageDefaults())
 
 
 def _is_checked(own: Mapping[str, Any] | None, image: ImageDefaults) -> bool:

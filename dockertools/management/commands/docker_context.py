@@ -7,12 +7,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from dockertools.compose.targets import service_target
 from dockertools.context.explain import explain_path, path_in_context
 from dockertools.context.facts import ContextFacts
 from dockertools.context.findings import ContextFindings, find_all
 from dockertools.context.fix import apply_fix, make_fix
 from dockertools.context.inspect import inspect_context
-from dockertools.context.targets import ContextTarget, project_target, service_target
+from dockertools.context.targets import ContextTarget, project_target
 from dockertools.errors import ExitCode, UsageError
 from dockertools.management.base import DockertoolsCommand
 from dockertools.reports.context import Budget, context_payload, print_context, show_path

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from dockertools.compose.classify import Project
-from dockertools.compose.families import MODES
+from dockertools.compose.families import MODES, compose_root
 from dockertools.compose.judge import production_faults
 from dockertools.compose.plan import Plan, SwitchOptions, make_plan, read_project
 from dockertools.compose.recognise import Ask, current_mode
@@ -18,6 +19,7 @@ from dockertools.compose.run import Action, Runner
 from dockertools.compose.show import view_services
 from dockertools.compose.state import CurrentFiles, current_variables, read_current, require_env_in_force
 from dockertools.compose.switch import compose_variables, make_switch, one_at_a_time, try_plan
+from dockertools.conf import Config
 from dockertools.engine import find_engine
 from dockertools.errors import DockertoolsError, UsageError
 from dockertools.management.base import DockertoolsCommand
@@ -27,9 +29,7 @@ from dockertools.reports.mode import ModeReport, mode_lines, mode_payload, plan_
 class Command(DockertoolsCommand):
     """Wire the options to the plan, the switch and the report."""
 
-    help = (
-        "Show what compose runs, or switch: hot reload in development (dev), the image's own code in production (prod)."
-    )
+    help = "Show what compose runs, or switch: hot reload in development, the image's own code in production."
     example = "Example: python manage.py docker_mode dev --up"
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -40,7 +40,7 @@ class Command(DockertoolsCommand):
         parser.add_argument("--diff", action="store_true", help="show what changes in the files")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
         parser.add_argument(
-            "--force", action="store_true", help="replace an overlay that was edited; saved as NAME.orig"
+            "--force", action="store_true", help="replace an edited overlay too; it is saved as NAME.orig"
         )
         parser.add_argument("--noinput", action="store_false", dest="interactive", help="ask nothing")
         parser.add_argument(
@@ -48,9 +48,7 @@ class Command(DockertoolsCommand):
         )
         parser.add_argument("--build", action="store_true", help="then build the images")
         parser.add_argument("--up", action="store_true", help="then start the services")
-        parser.add_argument(
-            "--down", action="store_true", help="then stop the services; with --up, before starting them; data stays"
-        )
+        parser.add_argument("--down", action="store_true", help="then stop the services, before --up; data stays")
 
     def handle(self, *, mode: str | None, check: str | None, **options: Any) -> None:
         """Show, check or switch; then run compose where that is asked for."""
@@ -62,6 +60,12 @@ class Command(DockertoolsCommand):
             self._switch(mode, options)
         else:
             self._show(options)
+
+    @property
+    def config(self) -> Config:
+        """The project's configuration, its root being the folder that compose runs in."""
+        config = super().config
+        return config if config.modes else replace(config, root=compose_root(config.root))
 
     def _show(self, options: dict[str, Any]) -> None:
         current = read_current(self.config.root)

@@ -1,0 +1,4 @@
+import os
+
+SECRET_KEY = os.environ.get('SECRET_KEY', 'x')
+ROOT_URLCONF = 'config.urls'
