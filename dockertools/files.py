@@ -27,16 +27,18 @@ class Ownership(Enum):
     THEIRS = "theirs"
 
 
-def mark(body: str) -> str:
+def mark(body: str, *, is_python: bool = False) -> str:
     """Return `body` with the ownership marker as its first comment after any parser directives.
 
+    Linters of Python are told that the line is long.
     Parser directives: https://docs.docker.com/reference/dockerfile/#parser-directives
     """
     lines = body.splitlines(keepends=True)
     position = _directives(lines)
     digest = hashlib.sha256(body.encode()).hexdigest()
-    marker = f"# Written by django-dockertools {__version__} (sha256:{digest}); once edited, it is kept.\n"
-    return "".join([*lines[:position], marker, *lines[position:]])
+    marker = f"# Written by django-dockertools {__version__} (sha256:{digest}); once edited, it is kept."
+    ending = "  # noqa: E501\n" if is_python else "\n"
+    return "".join([*lines[:position], marker, ending, *lines[position:]])
 
 
 def ownership(text: str | None) -> Ownership:

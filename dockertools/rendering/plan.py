@@ -53,15 +53,16 @@ def _plan(root: Path, path: str, body: str, force: bool) -> PlannedFile:
     owner = ownership(present)
     if path == IGNORE_FILE_NAME and owner in (Ownership.OURS, Ownership.EDITED):
         body += added_rules(present or "", body)
+    marked = mark(body, is_python=path.endswith(".py"))
     diff = unified_diff(path, unmark(present or ""), body)
     if owner is Ownership.MISSING:
-        return PlannedFile(path, CREATE, owner, diff, mark(body))
+        return PlannedFile(path, CREATE, owner, diff, marked)
     if not diff and owner is not Ownership.EDITED:
         return PlannedFile(path, UNCHANGED, owner, diff, present or "")
     if owner is Ownership.OURS:
-        return PlannedFile(path, UPDATE, owner, diff, mark(body))
+        return PlannedFile(path, UPDATE, owner, diff, marked)
     if owner is Ownership.EDITED and force:
-        return PlannedFile(path, UPDATE, owner, diff, mark(body), is_saved_first=True)
+        return PlannedFile(path, UPDATE, owner, diff, marked, is_saved_first=True)
     return PlannedFile(path, KEPT, owner, diff, present or "")
 
 

@@ -14,7 +14,7 @@ from dockertools.errors import DockertoolsError, ExitCode
 from dockertools.management.base import DockertoolsCommand
 from dockertools.project.facts import ProjectFacts
 from dockertools.project.inspect import inspect_project
-from dockertools.rendering.files import render_files
+from dockertools.rendering.files import VARIANTS, render_files
 from dockertools.rendering.plan import CREATE, KEPT, UPDATE, PlannedFile, plan_files, write_files
 from dockertools.reports.init import facts_lines, files_lines, init_payload
 
@@ -37,9 +37,7 @@ class Command(DockertoolsCommand):
             "--force", action="store_true", help="replace edited files too; they are saved as NAME.orig"
         )
         parser.add_argument("--noinput", action="store_false", dest="interactive", help="ask nothing")
-        parser.add_argument(
-            "--variant", choices=("slim", "distroless"), default=None, help="the kind of image (default: slim)"
-        )
+        parser.add_argument("--variant", choices=VARIANTS, default=None, help="the kind of image (default: slim)")
         parser.add_argument("--python", help="version of Python, such as 3.13")
         parser.add_argument("--suite", choices=("bookworm", "trixie"), help="Debian's release")
         for stage in ("build", "runtime"):
