@@ -9,7 +9,17 @@ from pathlib import Path
 from dockertools.conf import COMPOSE_FILE_NAMES
 from dockertools.context.fix import added_rules
 from dockertools.context.ignore_file import IGNORE_FILE_NAME
-from dockertools.files import Ownership, free_name, mark, ownership, read_text, unified_diff, unmark, write_atomically
+from dockertools.files import (
+    Ownership,
+    free_name,
+    mark,
+    ownership,
+    read_text,
+    unified_diff,
+    unmark,
+    with_plain_ends,
+    write_together,
+)
 from dockertools.rendering.files import COMPOSE, RenderedFile
 
 CREATE, UPDATE, UNCHANGED, KEPT = "create", "update", "unchanged", "kept"
@@ -51,6 +61,8 @@ def _existing(root: Path, file: RenderedFile) -> str:
 def _plan(root: Path, path: str, body: str, force: bool) -> PlannedFile:
     present = read_text(root / path)
     owner = ownership(present)
+    if present is not None and owner is Ownership.OURS:
+        present = with_plain_ends(present)
     if path == IGNORE_FILE_NAME and owner in (Ownership.OURS, Ownership.EDITED):
         body += added_rules(present or "", body)
     marked = mark(body, is_python=path.endswith(".py"))
@@ -67,13 +79,14 @@ def _plan(root: Path, path: str, body: str, force: bool) -> PlannedFile:
 
 
 def write_files(root: Path, planned: Iterable[PlannedFile]) -> None:
-    """Write what is created or updated, each file whole.
+    """Write what is created or updated, edited files to `NAME.orig` before; when one fails, none is changed.
 
     Raises DockertoolsError when a folder cannot be written.
     """
-    for file in planned:
-        if file.action not in (CREATE, UPDATE):
-            continue
-        if file.is_saved_first and (content := read_text(root / file.path)) is not None:
-            write_atomically(free_name(root / f"{file.path}.orig"), content)
-        write_atomically(root / file.path, file.text)
+    changed = [file for file in planned if file.action in (CREATE, UPDATE)]
+    saved = {
+        free_name(root / f"{file.path}.orig"): content
+        for file in changed
+        if file.is_saved_first and (content := read_text(root / file.path)) is not None
+    }
+    write_together({**saved, **{root / file.path: file.text for file in changed}})

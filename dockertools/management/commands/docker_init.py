@@ -78,7 +78,11 @@ class Command(DockertoolsCommand):
         changed = [file.path for file in planned if file.action == UPDATE]
         if not changed or not interactive or not sys.stdin.isatty():
             return True
-        if input(f"Replace {', '.join(changed)}? [y/N] ").strip().lower() in ("y", "yes"):
+        try:
+            answer = input(f"Replace {', '.join(changed)}? [y/N] ")
+        except EOFError:
+            answer = ""
+        if answer.strip().lower() in ("y", "yes"):
             return True
         raise DockertoolsError("Nothing was written.", hint="--diff shows what would change.", code="declined")
 
