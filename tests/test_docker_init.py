@@ -214,5 +214,23 @@ def test_this_repository_holds_what_docker_init_writes() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    expected = {**dict.fromkeys(FILES, "unchanged"), "gunicorn.conf.py": "kept"}  # it logs as the service does
-    assert actions(json.loads(done.stdout)) == expected
+    assert actions(json.loads(done.stdout)) == dict.fromkeys(FILES, "unchanged")
+
+
+def test_gunicorn_logs_as_the_settings_say_where_they_name_its_loggers(project: Path) -> None:
+    init(project)
+    assert "logconfig_dict" not in (project / "gunicorn.conf.py").read_text()
+    with (project / "config/settings.py").open("a") as file:
+        file.write("LOGGING = {'version': 1, 'loggers': {'gunicorn.error': {'level': 'INFO'}}}\n")
+    init(project, "--noinput")
+    text = (project / "gunicorn.conf.py").read_text()
+    assert (
+        'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")\nlogconfig_dict = settings.LOGGING' in text
+    )
+
+
+def test_a_variant_without_a_recipe_is_refused(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.dockertools]\nvariant = "alpine"\n')
+    done = init(project, expect=2)
+    assert "There is no recipe for DOCKERTOOLS['VARIANT'] 'alpine' yet." in done.stderr
+    assert not (project / "Dockerfile").exists()
