@@ -17,7 +17,7 @@ from tests.compose_strategies import MadeUp, compose_projects, env_files
 from tests.compose_traps import run_compose_or_skip, switch_here, write_skeleton
 
 QUICK = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-LONG = settings(QUICK, max_examples=60)
+LONG = settings(QUICK, max_examples=25)
 OVERLAYS = ("docker-compose.prod.yml", "docker-compose.dev.yml")
 
 
