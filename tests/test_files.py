@@ -97,6 +97,12 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DockertoolsError, match="cannot be written: No such file or directory"):
-        write_atomically(tmp_path / "gone" / "x", "")
+def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "new" / "x", "text")
+    assert (tmp_path / "new" / "x").read_text() == "text"
+
+
+def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DockertoolsError, match="cannot be written: (Not a directory|File exists)"):
+        write_atomically(tmp_path / "file" / "x", "")
