@@ -106,7 +106,7 @@ def test_a_missing_library_is_named_with_its_package(production_image: str) -> N
         (("--user=0:0",), "security", ("C703", "capabilities-of-root")),
         ((), "security", ("C705", "setuid-usable")),
         (("--read-only",), "storage", ("C503", "temp-not-writable")),
-        (("--memory=64m", "--env=WEB_CONCURRENCY=8"), "server", ("C604", "memory-exceeded")),
+        (("--memory=96m", "--env=WEB_CONCURRENCY=8"), "server", ("C604", "memory-exceeded")),
         (("--pids-limit=20", "--env=WEB_CONCURRENCY=8"), "server", ("C604", "processes-exceeded")),
         (("--cpus=1", "--env=WEB_CONCURRENCY=8"), "server", ("C605", "too-many-workers")),
     ],
