@@ -105,7 +105,7 @@ FAILING: dict[str, FailingBuild] = {
     "secret-source": FailingBuild(
         "secret-source", PYTHON + "RUN true\n", ("/nothere",), secrets=("id=token,src=/nothere",)
     ),
-    "ssh": FailingBuild("ssh-missing", PYTHON + "RUN --mount=type=ssh,required true\n", ("--ssh default",)),
+    "ssh": FailingBuild("ssh-missing", PYTHON + "RUN --mount=type=ssh,required false\n", ("--ssh default",)),
     # The machine
     "no-space": FailingBuild(
         "no-space", PYTHON + "RUN --mount=type=tmpfs,target=/t,size=65536 dd if=/dev/zero of=/t/x bs=1k count=1000\n"
