@@ -51,6 +51,7 @@ FAILING: dict[str, FailingBuild] = {
     "quote": FailingBuild("dockerfile-syntax", PYTHON + 'ENV A="b\n', ("Line 2", "double-quote")),
     "heredoc": FailingBuild("dockerfile-syntax", PYTHON + "RUN <<EOF\ntrue\n", ("unterminated heredoc",)),
     "copy-arguments": FailingBuild("dockerfile-syntax", PYTHON + "COPY x\n", ("at least two arguments",)),
+    "encoding": FailingBuild("not-utf8", "", ("UTF-8",), {"Dockerfile": PYTHON + 'RUN echo "\xe9"\n'}),
     # What is fetched
     "from-stage": FailingBuild(
         "from-no-stage",
