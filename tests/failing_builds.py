@@ -51,6 +51,7 @@ FAILING: dict[str, FailingBuild] = {
     "quote": FailingBuild("dockerfile-syntax", PYTHON + 'ENV A="b\n', ("Line 2", "double-quote")),
     "heredoc": FailingBuild("dockerfile-syntax", PYTHON + "RUN <<EOF\ntrue\n", ("unterminated heredoc",)),
     "copy-arguments": FailingBuild("dockerfile-syntax", PYTHON + "COPY x\n", ("at least two arguments",)),
+    "encoding": FailingBuild("not-utf8", "", ("UTF-8",), {"Dockerfile": PYTHON + 'RUN echo "\xe9"\n'}),
     # What is fetched
     "from-stage": FailingBuild(
         "from-no-stage",
@@ -105,11 +106,7 @@ FAILING: dict[str, FailingBuild] = {
     "secret-source": FailingBuild(
         "secret-source", PYTHON + "RUN true\n", ("/nothere",), secrets=("id=token,src=/nothere",)
     ),
-    "ssh": FailingBuild(
-        "ssh-missing",
-        PYTHON + "RUN --mount=type=ssh,required : never with a key, and so never from the cache\n",
-        ("--ssh default",),
-    ),
+    "ssh": FailingBuild("ssh-missing", PYTHON + "RUN --mount=type=ssh,required false\n", ("--ssh default",)),
     # The machine
     "no-space": FailingBuild(
         "no-space", PYTHON + "RUN --mount=type=tmpfs,target=/t,size=65536 dd if=/dev/zero of=/t/x bs=1k count=1000\n"
