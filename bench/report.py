@@ -21,9 +21,9 @@ BASE = "python:3.11-slim-bookworm"
 REPEATS = 3
 # Many small modules and some hundred shared objects, as an environment has them, and files that change hands later.
 DOCKERFILE = f"""FROM {BASE}
-RUN mkdir -p /opt/venv /app && for name in 1 2 3 4 5 6 7; do cp -a /usr/lib/python3.11 /opt/venv/$name; done
+RUN mkdir -p /opt/venv /app && for name in 1 2 3 4 5 6 7 8; do cp -a /usr/lib/python3.11 /opt/venv/$name; done
 RUN cp -a /usr/lib/*-linux-gnu /opt/venv/lib
-RUN cp -a /usr/bin /usr/share /app
+RUN cp -a /usr/share /app
 RUN chown -R 1000 /app
 """
 
