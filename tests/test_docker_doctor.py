@@ -282,6 +282,18 @@ def test_a_proxy_on_loopback_and_one_that_builds_are_not_told_of(
 
 
 @pytest.mark.engine
+def test_authorities_that_are_not_there_and_a_base_without_python(engine: object, patient: Patient) -> None:
+    with temporary_tag() as tag:
+        dockerfile = patient.write("base/Dockerfile", f"FROM {BASE}\nENV PIP_CERT=/none.pem\n")
+        docker("buildx", "build", "--quiet", "--load", "--tag", tag, str(dockerfile.parent))
+        patient.write("Dockerfile", f"FROM {tag}\n")
+        said = patient.findings("build")["D304", "certificate-untrusted"]["evidence"]["said"]
+    assert "/none.pem" in said
+    patient.write("Dockerfile", "FROM debian:bookworm-slim\n")
+    assert patient.findings("build") == {}
+
+
+@pytest.mark.engine
 @pytest.mark.matrix
 def test_a_certificate_that_the_base_image_does_not_trust(engine: object, patient: Patient) -> None:
     """The authorities are replaced by one that signed nothing; where the index is plain http there is none to see."""

@@ -22,14 +22,14 @@ from dockertools.errors import DockertoolsError
 from dockertools.project.python_version import find_python
 
 PROBE_SECONDS = 180.0
-_SCRIPT_FAILED = 'process "/bin/sh -c if python='
+_SCRIPT_FAILED = 'process "/bin/sh -c python='
 """A base without a shell, or without users; the build itself went as far as it could."""
 _DOCKERFILE = """\
 FROM {base} AS probe
 USER 0
 RUN --mount=type=bind,source=probe.py,target=/probe.py \\
-    if python="$(command -v python3 || command -v python)"; then "$python" -I -X utf8 /probe.py; else echo "{{}}"; fi \\
-    > /probe.json
+    python="$(command -v python3 || command -v python)"; \\
+    "$python" -I -X utf8 /probe.py > /probe.json || echo "{{}}" > /probe.json
 FROM scratch
 COPY --from=probe /probe.json /
 """
