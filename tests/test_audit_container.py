@@ -142,6 +142,10 @@ def test_an_image_that_is_not_there_is_no_pass(engine: Engine, tmp_path: Path) -
     "arguments",
     [
         ("--image", ""),
+        ("--image", "a b"),
+        ("--image", "Ünï"),
+        ("--image=-x",),
+        ("--image", "Shop:latest"),
         ("--image", "x", "--compose"),
         ("--env", "A=b"),
         ("--network", "host", "--compose"),
@@ -156,6 +160,13 @@ def test_options_that_say_nothing_together_are_wrong_usage(arguments: tuple[str,
     argv = (sys.executable, "-m", "dockertools", "check", "--project", str(tmp_path), *arguments)
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
+
+
+def test_a_project_without_a_dockerfile_has_no_checklist(tmp_path: Path) -> None:
+    argv = (sys.executable, "-m", "dockertools", "check", "--project", str(tmp_path), "--checklist")
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "docker_init" in done.stderr
 
 
 @pytest.mark.parametrize(("option", "prefix"), [("--image=x", "I"), ("--compose", "S"), ("--checklist", "G")])
