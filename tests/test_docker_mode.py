@@ -288,3 +288,15 @@ def test_watch_syncs_the_code_and_mounts_nothing(project: Path) -> None:
     assert 'action: "rebuild"' in text
     web = next(s for s in run_mode(project, "--format", "json").document["services"] if s["name"] == "web")
     assert (web["source_mounts"], web["syncs"]) == ([], True)
+
+
+@pytest.mark.parametrize(("replicas", "code"), [(1, 0), (3, 1)])
+def test_a_script_that_migrates_is_noticed_and_refused_for_replicas(project: Path, replicas: int, code: int) -> None:
+    (project / "start.sh").write_text("python manage.py migrate\nexec gunicorn config.wsgi --bind 0.0.0.0:8000\n")
+    text = BASE.replace("command: python manage.py runserver 0.0.0.0:8000", "command: sh start.sh")
+    (project / "docker-compose.yml").write_text(
+        text.replace("build: .", f"build: .\n    deploy: {{replicas: {replicas}}}")
+    )
+    done = run_mode(project, "prod")
+    assert done.returncode == code
+    assert "start.sh migrates at each start" in done.stdout + done.stderr
