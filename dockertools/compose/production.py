@@ -103,6 +103,8 @@ def restart(case: Case) -> Part:
     """Start it again when it ends, unless somebody stopped it."""
     if case.member.role not in _LASTING or case.member.facts.restart not in (None, "no"):
         return Part()
+    if case.member.role is Role.OTHER and commands.is_management(case.member.text):
+        return Part(left=("it is not started again when it ends: nothing tells whether its command is to last",))
     return Part((Entry("restart", "unless-stopped"),), ("restarts when it ends",))
 
 
