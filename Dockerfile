@@ -1,4 +1,4 @@
-# Written by django-dockertools 0.1.0 (sha256:4a4fe8dcabed48ed58427746839d7aee898e1dcb82fc29880c487736da38c45b); once edited, it is kept.
+# Written by django-dockertools 0.1.0 (sha256:a356098f47875049acc3ac0135ae476c172a75a9506c43d826053932f1846240); once edited, it is kept.
 # The last stage is production, so that a bare `docker build .` is safe to run.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
@@ -21,9 +21,11 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --root-user-action=ignore uv==0.13.9 \
  && uv venv /opt/venv
 # Only the requirements are seen here: a change of code does not install them again.
+# Such a list leaves setuptools out: where something needs it, it is this one, whose hash is known.
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=requirements.txt,target=requirements.txt \
-    uv pip install --require-hashes --requirement requirements.txt \
+    echo "setuptools==80.9.0 --hash=sha256:062d34222ad13e0cc312a4c02d73f059e86a4acbfbdea8f8f76b28c99f306922" > /tmp/setuptools.txt \
+ && uv pip install --require-hashes --constraint /tmp/setuptools.txt --requirement requirements.txt \
  && uv pip freeze --exclude-editable > /opt/venv/requirements.lock
 # Locale files of the languages that the project offers stay.
 # Shared objects carry symbols that only a debugger reads. Those in *.libs are left alone: their wheels have rewritten

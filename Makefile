@@ -41,8 +41,9 @@ demo-down: setup  ## end the demo and remove its data
 bench: setup engine  ## measure; writes docs/performance.md
 	$(ENGINE) && $(PYTHON) -m bench
 
-docs: setup  ## write docs/checks.md anew from the code
+docs: setup  ## write docs/checks.md and docs/doctor.md anew from the code
 	$(PYTHON) -m dockertools.checks.docs > docs/checks.md
+	$(PYTHON) -m dockertools.doctor.docs > docs/doctor.md
 
 requirements:  ## pin requirements*.in anew
 	$(PYTHON) -m pip install --quiet uv

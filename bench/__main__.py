@@ -10,7 +10,14 @@ import re
 import sys
 from pathlib import Path
 
-CASES = ("context", "mode")
+CASES = (
+    "context",
+    "build",
+    "check",
+    "report",
+    "audit",
+    "mode",
+)
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
 
 

@@ -13,9 +13,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import django
+from django.apps import apps
 from django.conf import settings
-from django.core.management import ManagementUtility
+from django.core.management import load_command_class
 
 from dockertools.errors import DockertoolsError, UsageError
 from dockertools.management import commands
@@ -36,16 +36,18 @@ def main(argv: list[str]) -> None:
     except DockertoolsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
-    ManagementUtility(["python -m dockertools", PREFIX + command, *rest]).execute()
+    name = PREFIX + command
+    load_command_class("dockertools", name).run_from_argv(["python -m dockertools", name, *rest])
 
 
 def configure(project: Path) -> None:
     """Set Django up with empty settings and the project's `[tool.dockertools]`.
 
+    It is `django.setup()` without logging and URLs, which would take as long as all the rest of the start.
     Raises DockertoolsError when its pyproject.toml is not TOML.
     """
     settings.configure(INSTALLED_APPS=["dockertools"], DOCKERTOOLS=read_configuration(project), USE_TZ=True)
-    django.setup()
+    apps.populate(settings.INSTALLED_APPS)
 
 
 def read_configuration(project: Path) -> dict[str, Any]:

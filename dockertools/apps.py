@@ -8,8 +8,6 @@ from types import ModuleType
 from django.apps import AppConfig
 from django.core import checks
 
-from dockertools.checks.rescue import install_rescue, is_starting_check
-
 
 class DockertoolsConfig(AppConfig):
     """Adds the `docker_*` management commands, and checks to `manage.py check --deploy`."""
@@ -19,8 +17,10 @@ class DockertoolsConfig(AppConfig):
 
     def __init__(self, app_name: str, app_module: ModuleType | None) -> None:
         super().__init__(app_name, app_module)
-        if is_starting_check(sys.argv):
-            install_rescue(sys.argv)
+        if sys.argv[1:2] == ["docker_check"]:
+            from dockertools.checks.rescue import load_in_child  # noqa: PLC0415  # no other command needs it
+
+            load_in_child(sys.argv)
 
     def ready(self) -> None:
         """Register the checks that need settings alone."""

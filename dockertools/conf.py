@@ -41,6 +41,8 @@ class Config:
     manifest: str | None = None
     settings_module: str | None = None
     server: str | None = None
+    front_end: str | None = None
+    """The folder of a package.json with a build, empty for none."""
     port: int = 8000
     health_path: str = "/healthz"
     ready_path: str = "/readyz"
@@ -134,6 +136,10 @@ def _variant(value: Any) -> str:
     return _text(value)
 
 
+def _front_end(value: Any) -> str:
+    return "" if value is False else _path(value)
+
+
 def _port(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**16:
         raise ValueError("must be a port number from 1 to 65535")
@@ -178,6 +184,7 @@ _SPECIAL_READERS: dict[str, Callable[[Any], Any]] = {
     "DOCKERFILE": _path,
     "MANIFEST": _path,
     "VARIANT": _variant,
+    "FRONT_END": _front_end,
     "PORT": _port,
     "HEALTH_PATH": _url_path,
     "READY_PATH": _url_path,

@@ -54,8 +54,8 @@ def find_engine() -> Engine:
     return Engine(server["Version"], server["ApiVersion"], f"{server['Os']}/{server['Arch']}")
 
 
-def connect() -> DockerClient:
-    """Return a Docker SDK client for the engine that the docker command talks to.
+def connect(timeout: int = 60) -> DockerClient:
+    """Return a Docker SDK client for the engine that the docker command talks to; `timeout` is in seconds.
 
     The SDK knows DOCKER_HOST but not the command's contexts, so a context's address is asked for.
     Raises CouldNotRunError when the SDK is not installed or the engine does not answer.
@@ -71,8 +71,8 @@ def connect() -> DockerClient:
         ) from error
     try:
         if "DOCKER_HOST" in os.environ:
-            return docker.from_env()
-        return docker.DockerClient(base_url=_endpoint(), use_ssh_client=True)
+            return docker.from_env(timeout=timeout)
+        return docker.DockerClient(base_url=_endpoint(), use_ssh_client=True, timeout=timeout)
     except DockerException as error:
         raise CouldNotRunError(
             f"The engine does not answer: {error}", hint=_OTHERWISE[1], code=_OTHERWISE[0]

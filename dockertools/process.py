@@ -140,9 +140,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         return
     _signal_group(process, signal.SIGTERM)
     try:
-        process.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        _signal_group(process, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+    finally:  # also when a second Ctrl-C breaks off the waiting
+        if process.poll() is None:
+            _signal_group(process, signal.SIGKILL)
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import sysconfig
 import textwrap
 import venv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -130,6 +131,24 @@ class CheckProject:
             check=False,
         )
         return CheckRun(done.returncode, done.stdout, done.stderr)
+
+    @contextlib.contextmanager
+    def waiting(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """Run docker_check with `--wait` and yield the process when it has said that it waits, its output a pipe."""
+        with subprocess.Popen(
+            (str(self.python), "manage.py", "docker_check", "--wait", "60", *arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                assert process.stderr is not None
+                assert any("... waiting" in line for line in process.stderr), "it did not wait"
+                yield process
+            finally:
+                process.kill()
 
     def check(self, *arguments: str, env: Mapping[str, str] | None = None) -> CheckRun:
         """Run docker_check with `--format json`; the document must fit the schema and name the exit code."""

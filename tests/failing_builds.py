@@ -31,6 +31,8 @@ class FailingBuild:
     files: dict[str, str] = field(default_factory=dict)
     target: str | None = None
     secrets: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    sbom: str | None = None
 
 
 FAILING: dict[str, FailingBuild] = {
@@ -57,6 +59,21 @@ FAILING: dict[str, FailingBuild] = {
     ),
     "registry-name": FailingBuild("registry-unreachable", "FROM registry.invalid/python:3.11\n", ("registry.invalid",)),
     "registry-refused": FailingBuild("registry-unreachable", "FROM localhost:1/python:3.11\n", ("localhost:1",)),
+    "sbom": FailingBuild("sbom-scanner", PYTHON, ("localhost:1/scanner:1",), sbom="generator=localhost:1/scanner:1"),
+    "output-tar": FailingBuild(
+        "output-not-written",
+        "FROM scratch\nCOPY x /\n",
+        ("/proc/no/x.tar",),
+        {"x": ""},
+        outputs=("type=tar,dest=/proc/no/x.tar",),
+    ),
+    "output-folder": FailingBuild(
+        "output-not-written",
+        "FROM scratch\nCOPY x /\n",
+        ("/proc/no/x",),
+        {"x": ""},
+        outputs=("type=local,dest=/proc/no/x",),
+    ),
     # The context
     "copy-missing": FailingBuild(
         "copy-missing",
@@ -234,6 +251,15 @@ FAILING: dict[str, FailingBuild] = {
     ),
     # Debian packages
     "apt-no-lists": FailingBuild("apt-no-lists", PYTHON + "RUN apt-get install -y nano\n", ("apt-get update", "nano")),
+    "apt-lock": FailingBuild(
+        "apt-lock",
+        PYTHON
+        + "RUN --mount=type=cache,target=/var/lib/apt python3 -c '"
+        + 'import fcntl, os, subprocess; os.makedirs("/var/lib/apt/lists/partial", exist_ok=True);'
+        + ' lock = open("/var/lib/apt/lists/lock", "w"); fcntl.lockf(lock, fcntl.LOCK_EX);'
+        + ' subprocess.run(["apt-get", "update"], check=True)\'\n',
+        ("sharing=locked",),
+    ),
     # Users and files
     "user": FailingBuild(
         "user-exists", PYTHON + "RUN useradd --uid 1000 a && useradd --uid 1000 b\n", ("UID 1000 is taken",)

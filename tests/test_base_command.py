@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,75 @@ def test_a_signal_unwinds_the_command(number: signal.Signals, exit_code: int) ->
         call_command(probe)
     assert caught.value.returncode == exit_code
     assert signal.getsignal(number) == before
+
+
+class FakeTerminal(StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_console_writes_to_a_terminal_what_it_means_to() -> None:
+    terminal = FakeTerminal()
+    command = Probe(lambda command: command.console(stderr=True).print("50 %", end=""))
+    call_command(command, stderr=terminal, force_color=True)
+    assert terminal.getvalue() == "50 %"
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", b"caf? ?\n"), ("utf-8", "caf\xe9 ?\n".encode())])
+def test_what_the_stream_cannot_encode_is_no_error(encoding: str, shown: bytes) -> None:
+    stream = TextIOWrapper(BytesIO(), encoding=encoding, write_through=True)
+    for action in (
+        lambda command: command.console().print("caf\xe9 \udcff"),
+        lambda command: command.stdout.write("caf\xe9 \udcff"),
+    ):
+        call_command(Probe(action), stdout=stream)
+    stream.seek(0)
+    assert stream.buffer.read() == shown * 2
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_document_is_json_in_every_encoding(encoding: str) -> None:
+    raw = BytesIO()
+    stream = TextIOWrapper(raw, encoding=encoding)
+    call_command(Probe(lambda command: command.write_document({"word": "caf\xe9"})), stdout=stream)
+    assert json.loads(raw.getvalue())["word"] == "caf\xe9"
+
+
+SHELL = 'exec "$0" -m dockertools context "$@"'
+
+
+def run_with_redirection(project: Path, redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = ("sh", "-c", f"{SHELL} {redirection}", sys.executable, "--project", str(project), *arguments)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--format", "json"), ("--list",)], ids=" ".join)
+def test_a_result_that_cannot_be_written_is_told_on_standard_error(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = run_with_redirection(tmp_path, ">/dev/full", *arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "CommandError: The result could not be written to standard output: No space left on device."
+    )
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
+def test_the_work_goes_on_where_progress_cannot_be_written(tmp_path: Path, redirection: str) -> None:
+    done = run_with_redirection(tmp_path, redirection)
+    assert (done.returncode, bool(done.stdout)) == (0, True)
+
+
+def test_a_closed_output_is_no_error(tmp_path: Path) -> None:
+    done = run_with_redirection(tmp_path, ">&-")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_end_of_a_reader_is_told(tmp_path: Path) -> None:
+    done = run_with_redirection(tmp_path, "| true")
+    assert "Traceback" not in done.stderr
 
 
 def test_help_shows_an_example() -> None:

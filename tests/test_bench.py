@@ -1,6 +1,9 @@
 from pathlib import Path
 
 from bench.__main__ import main, put_section
+from bench.audit import AuditRun
+from bench.audit import render_section as render_audit
+from bench.check import CheckRun, render_section
 from bench.context import make_tree
 
 
@@ -17,3 +20,21 @@ def test_a_case_that_does_not_exist_is_wrong_usage() -> None:
 def test_the_tree_has_the_files_it_says(tmp_path: Path) -> None:
     count = make_tree(tmp_path, 90)
     assert count == sum(1 for path in tmp_path.rglob("*") if path.is_file()) == 101
+
+
+def test_the_section_on_checks_has_the_median_and_the_slowest() -> None:
+    summary = {"pass": 2, "warn": 0, "fail": 0, "skip": 0}
+    runs = [CheckRun(seconds, 1.5, 57, summary, {"C101 apps load": 0.1, "C103 imports": 0.5}) for seconds in (2, 9, 3)]
+    section = render_section(runs, {"pyelftools": [1_500_000, 0]})
+    assert "**3.0 s** (2.0 to 9.0)" in section
+    assert section.index("C103") < section.index("C101")
+    assert "| pyelftools | 1.50 MB | 0 B |" in section
+
+
+def test_the_section_on_the_audit_compares_each_run_with_the_save_beside_it() -> None:
+    runs = [AuditRun(4.0, 4.4, 9000, 70.0), AuditRun(2.0, 3.0, 9000, 71.2), AuditRun(4.0, 4.0, 9000, 70.0)]
+    section = render_audit(runs, 500_000_000)
+    assert "500 MB, 9,000 entries" in section
+    assert "| `docker save` | 4.0 (2.0 to 4.0) |" in section
+    assert "**1.10** times" in section
+    assert "71 MB" in section

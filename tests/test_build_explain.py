@@ -24,11 +24,26 @@ SAMPLES: list[dict[str, str]] = tomllib.loads((Path(__file__).parent / "data" / 
 def test_a_sample_is_explained(sample: dict[str, str]) -> None:
     error = sample.get("error", "")
     step = "resolve image config for docker-image://x" if "syft" in error else "[2/2] RUN x"
-    explanation = explain(Evidence(step=step, error=error, log=tuple(sample.get("log", "").splitlines())))
+    log = tuple(sample.get("log", "").splitlines())
+    explanation = explain(Evidence(step=step, error=error, log=log, has_sbom="syft" in error))
     assert explanation is not None
     assert explanation.id == sample["cause"]
     assert sample["says"] in f"{explanation.cause} {explanation.fix}"
     assert "  " not in explanation.cause + explanation.fix
+
+
+def test_a_frontend_is_told_from_the_scanner_of_an_sbom() -> None:
+    error = "failed to resolve source metadata for registry.example.com/x:1: no such host"
+    step = "resolve image config for docker-image://registry.example.com/x:1"
+    found = [
+        explain(Evidence(step=step, error=error, has_sbom=has_sbom, has_syntax=has_syntax))
+        for has_sbom, has_syntax in ((True, False), (False, True), (True, True))
+    ]
+    assert [explanation and explanation.id for explanation in found] == [
+        "sbom-scanner",
+        "syntax-frontend",
+        "syntax-frontend",
+    ]
 
 
 def test_every_cause_has_a_build_or_a_sample() -> None:

@@ -41,6 +41,8 @@ def run_build(build: FailingBuild, folder: Path) -> BuildFailedError:
         tag=fresh_tag(),
         target=build.target,
         secrets=build.secrets,
+        outputs=build.outputs,
+        sbom=build.sbom,
     )
     with pytest.raises(BuildFailedError) as caught:
         build_image(options, ignore)

@@ -46,6 +46,16 @@ def test_the_last_build_is_that_of_the_same_tag_and_target() -> None:
     assert last_record((), "shop:latest", None) is None
 
 
+def test_a_build_for_other_platforms_is_another_one(tmp_path: Path) -> None:
+    arm = replace(RECORD, platforms=("linux/arm64",))
+    add_record(tmp_path / "builds.jsonl", arm)
+    add_record(tmp_path / "builds.jsonl", RECORD)
+    records = read_records(tmp_path / "builds.jsonl")
+    assert last_record(records, "shop:latest", None, ("linux/arm64",)) == arm
+    assert last_record(records, "shop:latest", None) == RECORD
+    assert last_record(records, "shop:latest", None, ("linux/s390x",)) is None
+
+
 def test_no_file_is_no_history(tmp_path: Path) -> None:
     assert read_records(tmp_path / "none.jsonl") == ()
 
@@ -66,7 +76,9 @@ json_values = st.recursive(
 )
 documents = st.fixed_dictionaries(
     {},
-    optional=dict.fromkeys(("tag", "size_bytes", "seconds", "finished_at", "steps", "build_args"), json_values),
+    optional=dict.fromkeys(
+        ("tag", "size_bytes", "seconds", "finished_at", "steps", "build_args", "platforms"), json_values
+    ),
 )
 
 

@@ -1,5 +1,7 @@
+import pytest
+
 from dockertools.build.events import LogEvent, PlainEvent, StepEvent, TransferEvent, WarningEvent
-from dockertools.build.progress import BuildProgress
+from dockertools.build.progress import BuildProgress, Step
 
 
 def test_a_step_is_finished_once() -> None:
@@ -62,3 +64,23 @@ def test_a_warning_is_kept_once_and_plain_lines_in_order() -> None:
     progress.apply(PlainEvent("ERROR: failed"))
     assert len(progress.warnings) == 1
     assert list(progress.plain) == ["------", "ERROR: failed"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "[internal] load build context",
+        "[runtime 4/5] LINK COPY --link --from=builder /opt/venv /opt/venv",
+        "[linux/arm64 runtime 4/5] LINK COPY a b",
+        "[context other] load from client",
+    ],
+)
+def test_what_buildkit_does_for_itself_is_told_from_instructions(name: str) -> None:
+    assert Step("a", name).is_internal
+    assert not Step("a", name).is_noteworthy
+    assert Step("a", name, error="no space left").is_noteworthy
+
+
+def test_an_instruction_is_no_step_of_buildkit() -> None:
+    assert not Step("a", "[runtime 4/5] COPY --link --from=builder /opt/venv /opt/venv").is_internal
+    assert not Step("a", "[2/5] RUN echo LINK [context x]").is_internal

@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dockertools.build.events import LogEvent, PlainEvent, StepEvent
-from dockertools.build.progress import BuildProgress
+from dockertools.build.progress import LONGEST_LOG_LINE, BuildProgress
 from dockertools.build.redact import MASK, looks_secret, make_redactor, redact_patterns, secret_values
 from tests.streams import Player
 
@@ -115,6 +115,35 @@ def test_what_comes_in_two_pieces_is_masked_all_the_same() -> None:
     progress.apply(PlainEvent("ERROR: hunter2-hunter2"))
     assert list(progress.steps["a"].log) == ["it is ***", "and ***"]
     assert "hunter2" not in repr(progress)
+
+
+@pytest.mark.parametrize("at", [3_990, 3_999, 7_995])
+@pytest.mark.parametrize("piece", [10_000, 4_001, 100])
+def test_a_secret_where_a_long_line_is_cut_is_masked(at: int, piece: int) -> None:
+    progress = BuildProgress(make_redactor(["hunter2-hunter2"]))
+    text = "x" * at + "hunter2-hunter2" + "y" * 5000 + "\n"
+    for start in range(0, len(text), piece):
+        progress.apply(LogEvent("a", text[start : start + piece]))
+    (line,) = progress.steps["a"].log
+    assert len(line) <= LONGEST_LOG_LINE
+    assert "hunter" not in line
+    assert "ter2" not in line
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "machine pypi.example.com login me password hunter2-hunter2\n",
+        "//registry.example.com/:_authToken=hunter2-hunter2\n",
+        "DB_PASSWORD='hunter2-hunter2'\nDEBUG=1\n",
+        '{"token": "hunter2-hunter2"}',
+        "[pypi]\npassword = hunter2-hunter2\n",
+    ],
+)
+def test_a_password_in_a_file_of_others_is_masked_alone(tmp_path: Path, content: str) -> None:
+    (tmp_path / "file").write_text(content)
+    redact = make_redactor(secret_values([], ["id=x,src=file"], folder=tmp_path, environment={}))
+    assert redact("< 401 for hunter2-hunter2, machine") == "< 401 for ***, machine"
 
 
 def test_the_secret_of_a_recorded_build_is_masked() -> None:

@@ -144,6 +144,18 @@ def test_no_cache_at_all(project: CheckProject) -> None:
     assert project.check(*ARGUMENTS).codes("C402") == {"no-cache"}
 
 
+def test_settings_without_any_cache(project: CheckProject) -> None:
+    project.add_settings("CACHES = {}")
+    run = project.check(*ARGUMENTS, "--group", "environment")
+    assert run.codes("C401") == run.codes("C402") == {"no-cache"}
+
+
+def test_a_cache_without_a_backend_is_a_finding(project: CheckProject) -> None:
+    project.add_settings("CACHES = {'default': {}}")
+    run = project.check(*ARGUMENTS)
+    assert (run.exit_code, run.status("C401")) == (1, "fail")
+
+
 def test_wait_tries_again_until_the_server_answers(project: CheckProject) -> None:
     port = free_port()
     project.add_settings(caches(f"redis://127.0.0.1:{port}"))

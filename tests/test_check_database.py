@@ -1,5 +1,5 @@
+import json
 import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,6 +134,20 @@ def test_no_database_is_no_finding(project: CheckProject) -> None:
     assert run.codes("C301") == {"no-database"}
 
 
+@pytest.mark.parametrize("values", [{}, {"NAME": "shop"}])
+def test_an_alias_without_engine_is_no_database(project: CheckProject, values: dict[str, str]) -> None:
+    """Django itself has it so, for projects whose router never chooses `default`."""
+    project.add_settings(f"DATABASES = {{'default': {values!r}}}")
+    assert project.check(*ARGUMENTS, "--group", "environment").codes("C301") == {"no-database"}
+
+
+def test_a_database_that_a_service_file_names(project: CheckProject) -> None:
+    values = {"ENGINE": "django.db.backends.postgresql", "OPTIONS": {"service": "shop"}}
+    project.add_settings(f"DATABASES = {{'default': {values!r}}}")
+    result = project.check(*ARGUMENTS).result("C301")
+    assert (result["status"], '"shop"' in result["message"]) == ("fail", True)
+
+
 def test_a_server_that_django_no_longer_supports(server: PostgreSQL, project: CheckProject) -> None:
     project.write("newer/__init__.py", "")
     project.write(
@@ -188,9 +202,16 @@ def test_more_threads_than_connections(server: PostgreSQL, database: str, projec
 def test_wait_tries_again_until_the_server_answers(server: PostgreSQL, project: CheckProject) -> None:
     project.add_settings(server.settings())
     project.add_settings("import dockertools.checks.runtime.database as d; d.ANSWER_SECONDS = 1.0")
-    with server.paused():
-        threading.Timer(3.0, server.process.send_signal, (signal.SIGCONT,)).start()
-        run = project.check(*ARGUMENTS, "--wait", "60")
-    assert run.status("C301") == "pass"
-    assert "waiting" in run.stderr
-    assert "for database: default: postgresql at 127.0.0.1" in run.stderr
+    with server.paused(), project.waiting(*ARGUMENTS, "--format", "json") as process:
+        server.process.send_signal(signal.SIGCONT)
+        document = json.loads(process.communicate(timeout=60)[0])
+    (result,) = (result for result in document["results"] if result["id"] == "dockertools.C301")
+    assert result["status"] == "pass"
+
+
+def test_wait_says_what_it_waits_for(project: CheckProject) -> None:
+    port = free_port()
+    values = {"ENGINE": "django.db.backends.postgresql", "NAME": "shop", "HOST": "127.0.0.1", "PORT": port}
+    project.add_settings(f"DATABASES = {{'default': {values!r}}}")
+    run = project.check(*ARGUMENTS, "--wait", "1")
+    assert f"s left, for database: default: postgresql at 127.0.0.1:{port}: " in run.stderr

@@ -129,3 +129,15 @@ def test_a_try_stands_in_for_what_it_reads() -> None:
 def test_modules_of_which_all_names_are_taken() -> None:
     source = "from .base import *\nfrom shop.mail import *\nfrom . import local\nfrom ..common import *"
     assert find_star_imports(source, "shop.settings") == ("shop.settings.base", "shop.mail", "shop.common")
+
+
+def test_settings_in_the_encoding_that_they_declare(project: CheckProject) -> None:
+    source = (project.folder / "shop/settings.py").read_text()
+    text = f"# coding: latin-1\n# für alle\nimport os\nLICENSE = os.environ['SHOP_LICENSE']\n{source}"
+    (project.folder / "shop/settings.py").write_bytes(text.encode("latin-1"))
+    assert check(project, SHOP_LICENSE="1").status("C801") == "pass"
+
+
+def test_a_huge_environment(project: CheckProject) -> None:
+    variables = {f"SHOP_{number}": "x" * 100 for number in range(5000)}
+    assert check(project, "import os\nLICENSE = os.environ['SHOP_17']", **variables).status("C801") == "pass"

@@ -123,3 +123,26 @@ def test_a_requirement_that_nothing_fulfils_warns(project: CheckProject) -> None
     assert (run.status("C104"), run.codes("C104")) == ("warn", {"requirement-unmet"})
     assert run.exit_code == 0
     assert project.check("--group", "packages", "--fail-level", "warn").exit_code == 1
+
+
+@pytest.mark.parametrize(("file", "content"), [("METADATA", b"Name: p\xe4rts\n"), ("RECORD", b"\xff\xfe\0")])
+def test_metadata_that_are_no_text_are_a_finding_and_hide_no_other(
+    project: CheckProject, file: str, content: bytes
+) -> None:
+    (project.install("parts") / file).write_bytes(content)
+    project.install("gears", modules={"gears.py": "raise ValueError('worn')"})
+    project.write("shop/work.py", "import gears")
+    run = project.check("--group", "packages")
+    assert run.codes("C103") == {"import-failed"}
+    assert run.codes("C104") == ({"broken-metadata"} if file == "METADATA" else {"ok"})
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "latin-1"])
+def test_pins_are_read_in_the_encodings_that_pip_and_editors_leave(project: CheckProject, encoding: str) -> None:
+    (project.folder / "requirements.txt").write_bytes("# für alle\nparts==1.0\n".encode(encoding))
+    assert project.check("--group", "packages").result("C102")["evidence"]["distribution"] == "parts"
+
+
+def test_a_marker_that_compares_nonsense_does_not_hold(project: CheckProject) -> None:
+    project.write("requirements.txt", "parts==1.0; sys_platform >= 'linux'\ngears==1.0; extra == 'fast'\n")
+    assert project.check("--group", "packages").codes("C102") <= {"no-pins", "not-installed"}

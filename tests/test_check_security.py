@@ -112,6 +112,24 @@ def test_a_finding_of_django_that_is_silenced(project: CheckProject) -> None:
     assert check(project, SECURE + settings).status("C709") == "pass"
 
 
+def test_a_check_of_django_that_raises_is_a_finding(project: CheckProject) -> None:
+    run = check(project, SECURE + "TEMPLATES = [{'BACKEND': 'no_such_module.Engine'}]")
+    assert (run.exit_code, run.status("C709"), run.codes("C709")) == (1, "fail", {"deploy-broken"})
+    assert "no_such_module" in run.result("C709")["message"]
+
+
+def test_a_key_that_is_no_text_is_no_fault(project: CheckProject) -> None:
+    run = check(project, "import os\nSECRET_KEY = os.fsdecode(bytes(range(128, 256)))")
+    assert run.status("C708") == "pass"
+
+
+def test_without_proc_nothing_is_known_of_capabilities(tmp_path: Path) -> None:
+    facts = read_privileges(tmp_path / "status")
+    assert (facts.capabilities, facts.no_new_privileges) == (None, False)
+    (tmp_path / "status").write_text("Name: python\n")
+    assert read_privileges(tmp_path / "status").capabilities is None
+
+
 def test_middleware_before_the_health_probe(project: CheckProject) -> None:
     run = check(project, "MIDDLEWARE.reverse()")
     assert (run.status("C710"), run.codes("C710")) == ("fail", {"health-not-first"})

@@ -120,6 +120,19 @@ def test_what_a_configuration_uses_itself_is_no_setting(project: CheckProject) -
     assert check(project, configuration).status("C602") == "pass"
 
 
+def test_a_configuration_in_the_encoding_that_it_declares(project: CheckProject) -> None:
+    (project.folder / "gunicorn.conf.py").write_bytes("# coding: latin-1\n# für alle\nthreads = 3\n".encode("latin-1"))
+    run = project.check("--group", "server")
+    assert (run.status("C602"), run.result("C602")["evidence"]["threads"]) == ("pass", 3)
+
+
+def test_a_group_whose_name_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "membership").write_bytes(b"0::/\xff\xfe\nnonsense\n")
+    (tmp_path / "cgroup.controllers").touch()
+    (tmp_path / "memory.max").write_text("1048576\n")
+    assert read_limits(tmp_path, tmp_path / "membership").memory_bytes == 1048576
+
+
 def test_a_key_of_another_certificate(project: CheckProject) -> None:
     first, second = certificate(project.folder, "first"), certificate(project.folder, "second")
     run = check(project, f"certfile = {str(first)!r}\nkeyfile = {str(second.with_suffix('.key'))!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from dockertools.compose.config import BuildSecret, Mount, Port, read_compose_config, read_compose_source
 from dockertools.compose.errors import explain_failure
 from dockertools.errors import CouldNotRunError, DockertoolsError
+from tests.compose_traps import run_compose_or_skip
 
 PROJECT = """
 services:
@@ -42,8 +42,7 @@ volumes:
 
 @pytest.fixture(autouse=True)
 def compose() -> None:
-    if subprocess.run(("docker", "compose", "version"), capture_output=True, check=False).returncode:
-        pytest.skip("the compose plugin is not installed")
+    run_compose_or_skip()
 
 
 @pytest.fixture

@@ -179,6 +179,6 @@ def test_any_quoted_name_matches_itself(name: str) -> None:
 @given(st.lists(st.sampled_from(["a", "b", "*", "?"]), max_size=8), st.text("ab", max_size=8))
 @settings(max_examples=300, deadline=None)
 def test_stars_match_as_plain_search_would(pieces: list[str], name: str) -> None:
-    pattern = "".join(pieces).replace("**", "*").replace("**", "*")
+    pattern = re.sub(r"\*+", "*", "".join(pieces))
     expected = re.fullmatch(pattern.replace("*", "[^/]*").replace("?", "[^/]"), name) is not None
     assert compile_pattern(pattern).matches(name) is expected

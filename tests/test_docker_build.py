@@ -84,7 +84,7 @@ def test_the_summary_is_a_table_to_read(project: Project) -> None:
     for words in (
         f"image         {project.tag}",
         " uncompressed, ",
-        " since the last build)",
+        " since the last build",
         "budget        1.00 GB, ",
         "first to run  [4/5] COPY views.py . (line 4)",
         "files that it copies or mounts changed: views.py",
@@ -258,6 +258,7 @@ def test_a_secret_argument_is_not_on_the_command_line_of_the_child(project: Proj
     [
         (("--tag", "Shop Latest"), "cannot be the name of an image"),
         (("--max-size", "large"), "is not a size"),
+        (("--max-size", "0"), "leaves no room"),
         (("--push", "--output", "type=tar,dest=x"), "exclude each other"),
         (("--output", "type=tar,dest=x", "--max-size", "1MB"), "--max-size needs the image"),
         (("--output", "-"), "cannot write to standard output"),

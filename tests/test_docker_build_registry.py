@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,12 @@ def test_a_pushed_image_is_the_one_that_was_built(project: Project) -> None:
     assert manifest(project.tag)["digest"] == document["image"]["id"]
 
 
+def test_pushing_is_shown_as_a_step(project: Project) -> None:
+    done = project.build("--push")
+    assert f"pushing {project.tag}" in done.stderr
+    assert "pushed        yes" in done.stdout
+
+
 def test_a_failed_or_too_large_build_is_not_pushed(project: Project) -> None:
     project.build("--push")
     before = manifest(project.tag)["digest"]
@@ -126,6 +134,49 @@ def test_a_digest_that_is_not_there(project: Project, registry: str) -> None:
     found = explanation(project, f"FROM {registry}/nothing@sha256:{'1' * 64}\n")
     assert found["id"] == "digest-not-found"
     assert "@sha256:111111111111" in found["cause"]
+
+
+def test_a_base_image_that_is_not_made_for_the_platform(project: Project, registry: str) -> None:
+    project.write(Dockerfile="FROM scratch\nCOPY Dockerfile /\n")
+    project.build("--push", "--platform", "linux/s390x,linux/arm64")
+    found = explanation(project, f"FROM {project.tag}\n")
+    assert found["id"] == "platform-not-in-image"
+    assert "--platform" in found["fix"]
+
+
+def test_a_registry_that_limits_pulls(project: Project) -> None:
+    class Limited(BaseHTTPRequestHandler):
+        default_request_version = "HTTP/1.0"  # so that the engine, which tries TLS first, sees what it talks to
+
+        def do_HEAD(self) -> None:
+            self.send_error(429)
+
+        def do_GET(self) -> None:
+            self.send_error(429)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Limited) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = explanation(project, f"FROM localhost:{server.server_port}/base:1\n")
+        server.shutdown()
+    assert found["id"] == "registry-rate-limit"
+    assert "docker login" in found["fix"]
+
+
+def test_a_registry_whose_certificate_nobody_knows(project: Project, registry_image: str, tmp_path: Path) -> None:
+    request = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=registry.invalid")
+    argv = ("openssl", *request, "-keyout", f"{tmp_path}/key.pem", "-out", f"{tmp_path}/cert.pem")
+    subprocess.run(argv, check=True, capture_output=True)
+    options = ["--env=REGISTRY_HTTP_TLS_CERTIFICATE=/tls/cert.pem", "--env=REGISTRY_HTTP_TLS_KEY=/tls/key.pem"]
+    options += [f"--volume={tmp_path}/{name}.pem:/tls/{name}.pem:ro" for name in ("cert", "key")]
+    with running(registry_image, *options) as container:
+        address = docker("inspect", "--format", "{{.NetworkSettings.Networks.bridge.IPAddress}}", container)
+        wait_for_port(container)
+        found = explanation(project, f"FROM {address}:5000/base:1\n")
+    assert found["id"] == "registry-tls"
+    assert "x509" in found["cause"] or "certificate" in found["cause"]
 
 
 def test_a_syntax_line_that_cannot_be_fetched(project: Project, registry: str) -> None:

@@ -202,4 +202,4 @@ def test_a_service_of_compose_says_what_is_built(project: Path) -> None:
     assert code == 2
     assert "The services are: db, far, inline, web." in text
     (project / "compose.yaml").write_text("services: [")
-    assert document("--service", "web", expect=1)["error"]["code"] == "compose-config"
+    assert document("--service", "web", expect=1)["error"]["code"] == "yaml-broken"

@@ -1,6 +1,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -60,12 +61,33 @@ def test_leaving_a_stream_early_ends_the_program() -> None:
         os.kill(pid, 0)
 
 
+STUBBORN = (
+    "import signal, sys, time; signal.signal(15, signal.SIG_IGN); print('ready', file=sys.stderr); time.sleep(60)"
+)
+
+
 def test_a_program_that_ignores_the_request_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dockertools.process.GRACE_SECONDS", 0.2)
-    code = "import signal, sys, time; signal.signal(15, signal.SIG_IGN); print('', file=sys.stderr); time.sleep(60)"
-    with stream((sys.executable, "-c", code)) as process:
+    with stream((sys.executable, "-c", STUBBORN)) as process:
         next(process.lines())
     assert process.wait() == -signal.SIGKILL
+
+
+def test_a_second_interrupt_kills_a_program_that_takes_its_time() -> None:
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    programs = []
+
+    def work() -> None:
+        with stream((sys.executable, "-c", STUBBORN)) as process:
+            programs.append(process)
+            next(process.lines())
+            timer.start()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    timer.join()
+    assert programs[0].wait() == -signal.SIGKILL
 
 
 def test_a_missing_program_cannot_be_streamed() -> None:

@@ -8,10 +8,12 @@ import pytest
 
 from dockertools.errors import DockertoolsError, UsageError
 from dockertools.project.facts import ManifestKind, Source
+from dockertools.project.inspect import inspect_project
 from dockertools.project.locks import read_pdm_lock, read_pipfile_lock, read_poetry_lock, read_pylock, read_uv_lock
 from dockertools.project.manifests import find_manifest, read_manifest
 from dockertools.project.python_version import find_python, pick_version
-from tests.golden import PROJECTS, inspect_shape
+from dockertools.rendering.install import plan_installation
+from tests.golden import PROJECTS, config_of, inspect_shape
 from tests.test_project_settings import write
 
 UV_LOCK = """
@@ -106,7 +108,7 @@ def test_real_lock_files_hold_the_same(read: object, shape: str, name: str) -> N
 def test_a_standard_lock_file(tmp_path: Path) -> None:
     text = (
         'lock-version = "1.0"\nrequires-python = ">=3.12"\n'
-        '[[packages]]\nname = "Django"\nversion = "5.2"\nwheels = [{url = "x"}]\n'
+        '[[packages]]\nname = "Django"\nversion = "5.2"\nwheels = [{name = "django-5.2-py3-none-any.whl", url = "x"}]\n'
         '[[packages]]\nname = "mysqlclient"\nversion = "2"\nsdist = {url = "x"}\n'
         '[[packages]]\nname = "pywin32"\nversion = "1"\nmarker = "sys_platform == \'win32\'"\n'
     )
@@ -238,3 +240,54 @@ def test_the_server_is_the_one_that_the_project_requires(
     found = inspect_shape(shape).server
     assert (found.name, found.interface, found.application) == (server, interface, application)
     assert found.is_added == (shape == "no-server")
+
+
+WHEELS = """
+[[package]]
+name = "zopfli"
+version = "0.2.3"
+source = { registry = "https://example.org/simple" }
+sdist = { url = "https://example.org/zopfli-0.2.3.zip" }
+wheels = [{ url = "https://example.org/zopfli-0.2.3-cp312-cp312-manylinux_2_17_x86_64.whl" }]
+"""
+
+
+def lock_zopfli(root: Path, python: str) -> Path:
+    lock = UV_LOCK.replace('{ name = "shop" }', '{ name = "zopfli" }').replace(">=3.12", python) + WHEELS
+    project = f'[project]\nname = "site"\nversion = "1"\nrequires-python = "{python}"\n'
+    return write(root, {"uv.lock": lock, "pyproject.toml": project, "manage.py": "# django\n", "settings.py": ""})
+
+
+def test_of_a_range_the_python_is_taken_that_the_locked_wheels_are_for(tmp_path: Path) -> None:
+    found = inspect_project(config_of(lock_zopfli(tmp_path, ">=3.11")))
+    assert (found.python.version, found.python.base_image) == ("3.12", "python:3.12-slim-trixie")
+    assert found.python.origin == "pyproject.toml, and the newest that the locked wheels are for"
+    assert "g++" not in found.packages.build
+
+
+def test_what_has_no_wheel_for_the_only_python_is_compiled_and_told(tmp_path: Path) -> None:
+    found = inspect_project(config_of(lock_zopfli(tmp_path, "==3.13.*")))
+    assert found.python.version == "3.13"
+    assert "g++" in found.packages.build
+    assert "uv.lock: has no wheel for Python 3.13 of zopfli 0.2.3: the image compiles it" in map(str, found.notes)
+
+
+def test_a_lock_of_pdm_without_markers_is_installed_by_pdm_itself(tmp_path: Path) -> None:
+    for strategy, markers in (('["cross_platform", "inherit_metadata"]', True), ('["cross_platform"]', False)):
+        text = f'[metadata]\nstrategy = {strategy}\n[[package]]\nname = "Django"\nversion = "5"\n'
+        write(tmp_path, {"pdm.lock": text, "pyproject.toml": "", "manage.py": "# django\n", "settings.py": ""})
+        found = inspect_project(config_of(tmp_path))
+        assert found.manifest.has_markers is markers
+        command = plan_installation(found).commands[0]
+        assert ("export --prod" if markers else "sync --prod --no-self") in command
+
+
+def test_lists_with_hashes_know_the_setuptools_that_they_leave_out(tmp_path: Path) -> None:
+    pin = "django==5.2 --hash=sha256:" + "0" * 64 + "\n"
+    write(tmp_path, {"requirements.txt": pin, "manage.py": "# django\n", "settings.py": ""})
+    found = inspect_project(config_of(tmp_path))
+    assert any("--require-hashes --constraint" in command for command in plan_installation(found).commands)
+    named = write(tmp_path, {"requirements.txt": pin + pin.replace("django", "setuptools")})
+    assert all(
+        "--constraint" not in command for command in plan_installation(inspect_project(config_of(named))).commands
+    )

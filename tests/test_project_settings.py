@@ -202,3 +202,59 @@ def test_an_environment_is_no_place_for_projects(tmp_path: Path) -> None:
     write(tmp_path, {"env/pyvenv.cfg": "", "env/manage.py": "# django", "node_modules/x/manage.py": "# django"})
     with pytest.raises(DockertoolsError, match=r"is not a Django project"):
         find_layout(tmp_path)
+
+
+def test_a_name_taken_again_from_a_star_import_is_not_lost(tmp_path: Path) -> None:
+    base = "INSTALLED_APPS = ['shop']\n"
+    source = "from .base import *\nfrom .base import INSTALLED_APPS\nINSTALLED_APPS += ['more']\n"
+    assert facts(tmp_path, source, **{"site/base.py": base}).installed_apps == ("shop", "more")
+
+
+def test_what_django_environ_declares_is_not_required(tmp_path: Path) -> None:
+    source = (
+        "import environ\nenv = environ.Env(DSN=(str, ''), ENGINE=(str, 'django.db.backends.mysql'))\n"
+        "A = env('DSN')\nB = env('TOKEN')\nDATABASES = {'default': {'ENGINE': env('ENGINE')}}\n"
+    )
+    found = facts(tmp_path, source)
+    assert {variable.name: variable.is_required for variable in found.variables} == {
+        "DSN": False, "ENGINE": False, "TOKEN": True,
+    }  # fmt: skip
+    assert found.databases[0].engine == "mysql"
+
+
+def test_an_engine_that_is_put_together_is_not_made_up(tmp_path: Path) -> None:
+    assert facts(tmp_path, "DATABASES = {'default': {'ENGINE': f'django.db.backends.{read()}'}}\n").databases == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "module", "note"),
+    [
+        ({"site/settings/base.py": ""}, "site.settings.base", "no script names the settings; site.settings.base is"),
+        ({"site/settings/base.py": "", "site/settings/live.py": ""}, "site.settings.live", "no script names"),
+        ({"site/settings/local.py": "", "site/wsgi.py": MANAGE.format(module="site.settings.local")},
+         "site.settings.local", "site/wsgi.py:2: names site.settings.local, which look like somebody's own settings"),
+    ],
+)  # fmt: skip
+def test_settings_that_no_script_names_for_production(
+    tmp_path: Path, files: dict[str, str], module: str, note: str
+) -> None:
+    write(tmp_path, {"manage.py": "# django\n", "site/settings/__init__.py": "", **files})
+    layout = find_layout(tmp_path)
+    assert layout.settings_module == module
+    assert str(layout.notes[0]).startswith(note)
+
+
+def test_databases_that_only_a_run_shows_are_told(tmp_path: Path) -> None:
+    write(tmp_path, {"manage.py": MANAGE.format(module="site.settings"), "site/settings.py": "DATABASES = read()\n"})
+    assert [str(note) for note in inspect_settings(find_layout(tmp_path))[1]] == [
+        "site/settings.py: DATABASES is not known before the settings run"
+    ]
+
+
+@pytest.mark.parametrize("test", ["'DATABASE_URL' in os.environ", "os.getenv('DATABASE_URL')"])
+def test_production_sets_the_url_of_its_database(tmp_path: Path, test: str) -> None:
+    source = (
+        f"if {test}:\n    DATABASES = {{'default': dj_database_url.config()}}\n"
+        "else:\n    DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db'}}\n"
+    )
+    assert facts(tmp_path, source).databases[0].variables == {"URL": "DATABASE_URL"}

@@ -44,10 +44,10 @@ def needs(*images: str) -> None:
 
 
 @contextlib.contextmanager
-def built(shape: str, folder: Path) -> Iterator[str]:
+def built(shape: str, folder: Path, *options: str) -> Iterator[str]:
     """Write the files of a project and build it; yield the image."""
     project = shutil.copytree(PROJECTS / shape, folder / shape)
-    argv = (sys.executable, "-m", "dockertools", "init", "--project", str(project), "--noinput")
+    argv = (sys.executable, "-m", "dockertools", "init", "--project", str(project), "--noinput", *options)
     subprocess.run(argv, cwd=ROOT, check=True, capture_output=True)
     with temporary_tag() as tag:
         docker("build", "--quiet", "--tag", tag, str(project))
@@ -60,7 +60,7 @@ def answers(shape: str, image: str) -> str:
     with running(image, *HARDENED, *variables) as container:
         url = published_url(container)
         wait_until_ready(f"{url}/", container)
-        assert docker("exec", container, "id", "-u") == "1000"
+        assert docker("exec", container, "python", "-c", "import os; print(os.getuid())") == "1000"
         wait_until_healthy(container)
         return ask("GET", f"{url}/").body.decode("latin-1")
 
@@ -98,9 +98,9 @@ def test_only_locale_files_of_the_languages_are_in_the_image(engine: object, tmp
 
 
 @contextlib.contextmanager
-def stack(shape: str, folder: Path, **secrets: str) -> Iterator[dict[str, str]]:
+def stack(shape: str, folder: Path, *options: str, **secrets: str) -> Iterator[dict[str, str]]:
     """Bring the rendered compose file up; yield the environment for more commands."""
-    with built(shape, folder) as image:
+    with built(shape, folder, *options) as image:
         env = {
             "COMPOSE_PROJECT_NAME": f"dockertools-test-{uuid4().hex[:8]}",
             "COMPOSE_FILE": str(folder / shape / "docker-compose.yml"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import textwrap
 from pathlib import Path
 
 from dockertools.build.dockerfile import Stage, locate_step, read_stages
@@ -17,15 +18,20 @@ from dockertools.process import run
 
 OLDEST_BUILDX = (0, 13)
 """The first with `--progress=rawjson`: https://github.com/docker/buildx/releases/tag/v0.13.0"""
+LONGEST_STEP = 100
+"""Characters of a step that an error message quotes."""
 _LOST = re.compile(
     r"^ERROR: .*(?:failed to receive status|code = Unavailable|error reading from server|transport is closing"
     r"|use of closed network connection|closing transport|server preface|Cannot connect to the Docker daemon"
     r"|unexpected EOF$|: EOF$)"
 )
+# The parser's directives are the first comments of the file: https://docs.docker.com/reference/dockerfile/#syntax
+_SYNTAX = re.compile(r"\ufeff?(?:#.*\n)*#\s*syntax\s*=", re.IGNORECASE)
 _NO_BUILDX = re.compile(r"is not a docker command|unknown command: docker buildx|unknown flag: --progress")
 _NO_FLAG = re.compile(r"unknown flag: (?P<flag>--\S+)|invalid progress mode (?P<mode>\S+)")
 _NO_BUILDER = re.compile(r'no builder "(?P<name>[^"]+)" found')
 _VERSION = re.compile(r"\bv?(?P<version>\d+\.\d+[\w.+-]*)")
+_NO_CAUSE = "No known cause fits: look at the step's last lines of output and at what BuildKit says."
 
 
 class BuildFailedError(DockertoolsError):
@@ -37,10 +43,10 @@ class BuildFailedError(DockertoolsError):
         failure = failed.failure
         cause = failure.explanation
         where = f" (line {failure.line} of the Dockerfile)" if failure.line else ""
-        step = f"The step `{failure.step}`{where} failed" if failure.step else f"The build failed{where}"
+        step = f"The step `{_brief(failure.step)}`{where} failed" if failure.step else f"The build failed{where}"
         super().__init__(
-            f"{step}: {cause.cause if cause else failure.error}",
-            hint=cause.fix if cause else "The step's last lines of output are above.",
+            f"{step}: {cause.cause if cause else failure.brief_error}",
+            hint=cause.fix if cause else _NO_CAUSE,
         )
         self.failed = failed
 
@@ -65,6 +71,10 @@ def diagnose(progress: BuildProgress, returncode: int, options: BuildOptions, fa
     return BuildFailedError(failed)
 
 
+def _brief(step: str) -> str:
+    return textwrap.shorten(step, LONGEST_STEP, placeholder="…")
+
+
 def find_failure(progress: BuildProgress, options: BuildOptions) -> Failure:
     """Return the step that failed, its place in the Dockerfile, and its likely cause."""
     step = progress.failed_step
@@ -81,17 +91,23 @@ def find_failure(progress: BuildProgress, options: BuildOptions) -> Failure:
             place=locate_step(stages, step.name) if step else None,
             stages=stages,
             neighbours=_neighbours(options.context, missing_path(words)),
+            has_sbom=(options.sbom or "false") != "false",
+            has_syntax=bool(_SYNTAX.match(read_text(options))),
         )
     )
 
 
 def read_dockerfile(options: BuildOptions) -> tuple[Stage, ...]:
     """Return the stages of the Dockerfile that is built; none when it cannot be read."""
+    return read_stages(read_text(options))
+
+
+def read_text(options: BuildOptions) -> str:
+    """Return the text of the Dockerfile that is built, nothing when it cannot be read."""
     try:
-        text = options.dockerfile_text or options.dockerfile.read_text(encoding="utf-8", errors="replace")
+        return options.dockerfile_text or options.dockerfile.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return ()
-    return read_stages(text)
+        return ""
 
 
 def _neighbours(context: Path, path: str | None) -> tuple[str, ...]:
@@ -104,7 +120,7 @@ def _neighbours(context: Path, path: str | None) -> tuple[str, ...]:
 
 
 def _lost(progress: BuildProgress) -> CouldNotRunError:
-    running = next((step.name for step in progress.steps.values() if step.is_running), None)
+    running = next((_brief(step.name) for step in progress.steps.values() if step.is_running), None)
     words = next(line for line in progress.plain if _LOST.search(line))
     during = f" during `{running}`" if running else ""
     return CouldNotRunError(

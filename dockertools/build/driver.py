@@ -19,8 +19,8 @@ from dockertools.build.changes import newer_files
 from dockertools.build.command import buildx_argv, buildx_environment
 from dockertools.build.diagnose import diagnose, find_failure, read_dockerfile
 from dockertools.build.dockerfile import Stage, layer_lines, locate_step
-from dockertools.build.events import parse_line
-from dockertools.build.finish import OverBudgetError, discard_image, list_image_ids, push_image, tag_image
+from dockertools.build.events import StepEvent, parse_line
+from dockertools.build.finish import TICK_SECONDS, OverBudgetError, discard_image, list_image_ids, push_image, tag_image
 from dockertools.build.history import BuildRecord, StepRecord, add_record, last_record, read_records, state_file
 from dockertools.build.options import BuildOptions
 from dockertools.build.progress import BuildProgress, Step
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 Listener = Callable[[BuildProgress, Step | None], None]
 """Called after every event, and each `TICK_SECONDS` of silence, with the state of the build and the step that the
 event finished."""
-TICK_SECONDS = 0.1
 _Parameters = ParamSpec("_Parameters")
 _Returned = TypeVar("_Returned")
 
@@ -64,10 +63,18 @@ def build_image(options: BuildOptions, on_event: Listener) -> BuildResult:
     _check_budget(replace(result, seconds=time.monotonic() - begin), client, image_id, known_images)
     for tag in (options.tag, *options.more_tags):
         tag_image(client, image_id, tag)
-    if options.push:
-        push_image(options.tag, redact)
-    result = replace(result, pushed=options.push, seconds=time.monotonic() - begin)
-    return _record(options, result, progress)
+    result = _record(options, replace(result, seconds=time.monotonic() - begin), progress)
+    for tag in (options.tag, *options.more_tags) if options.push else ():
+        _push(tag, progress, on_event)
+    return replace(result, pushed=options.push, seconds=time.monotonic() - begin)
+
+
+def _push(tag: str, progress: BuildProgress, on_event: Listener) -> None:
+    """Push, and let the listener see it as one more step."""
+    step = StepEvent(f"push {tag}", f"pushing {tag}", started=time.time())
+    progress.apply(step)
+    push_image(tag, progress.redact, lambda: on_event(progress, None))
+    on_event(progress, progress.apply(replace(step, completed=time.time())))
 
 
 def _values(options: BuildOptions) -> tuple[tuple[str, str], ...]:
@@ -154,7 +161,8 @@ def _line(stages: tuple[Stage, ...], name: str) -> int | None:
 
 def _describe(options: BuildOptions, progress: BuildProgress, context: ContextSummary | None) -> BuildResult:
     stages = read_dockerfile(options)
-    previous = last_record(read_records(state_file(options.project)), options.tag, options.target)
+    records = read_records(state_file(options.project))
+    previous = last_record(records, options.tag, options.target, options.platforms)
     comparison = Comparison(progress, options, stages, previous)
     return BuildResult(
         tag=options.tag,
@@ -194,7 +202,7 @@ def _check_budget(result: BuildResult, client: DockerClient, image_id: str, know
 
 def _record(options: BuildOptions, result: BuildResult, progress: BuildProgress) -> BuildResult:
     """Remember the build; that it cannot be remembered is no reason to fail."""
-    if result.image is None:
+    if result.image is None or not options.is_recorded:
         return result
     shapes = step_shapes(progress.steps, read_dockerfile(options))
     record = BuildRecord(
@@ -206,6 +214,7 @@ def _record(options: BuildOptions, result: BuildResult, progress: BuildProgress)
         seconds=round(result.seconds, 3),
         finished_at=round(time.time(), 3),
         transferred_bytes=result.transferred_bytes,
+        platforms=options.platforms,
         build_args=public_build_args(options),
         steps=tuple(
             StepRecord(step.name, step.cached, round(step.seconds, 3), shapes.get(step.id, ""))

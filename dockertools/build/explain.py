@@ -15,6 +15,7 @@ from dockertools.build.dockerfile import Place, Stage
 _LINE = re.compile(r"^(?P<file>\S+):(?P<line>\d+)$")
 _MISSING_PATH = re.compile(r'"(?P<path>/[^"]*)": not found')
 _ERROR_PREFIX = re.compile(r"^ERROR: (?:failed to build: )?(?:failed to solve: )?")
+_COMMAND = re.compile(r'^process ".*" did not complete successfully: ', re.DOTALL)
 _CLOSE = 0.6
 _FIRST_WORDS = re.compile(r"(?:depends on|user requested|you require|Cannot install) .*", re.MULTILINE)
 
@@ -25,7 +26,7 @@ class Evidence:
 
     `error` is what BuildKit says, `log` the last lines that the failing step wrote, `plain` buildx's own last words.
     `place` is where the step stands, `stages` those of the Dockerfile. `neighbours` are the names in the context's
-    folder where a missing file was looked for.
+    folder where a missing file was looked for. `has_sbom` and `has_syntax` tell of `--sbom` and of a `# syntax=` line.
     """
 
     step: str = ""
@@ -35,6 +36,8 @@ class Evidence:
     place: Place | None = None
     stages: tuple[Stage, ...] = ()
     neighbours: tuple[str, ...] = ()
+    has_sbom: bool = False
+    has_syntax: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ class Failure:
     stage: str | None
     log: tuple[str, ...]
     explanation: Explanation | None
+
+    @property
+    def brief_error(self) -> str:
+        """The error without the command of the step, which BuildKit repeats in it."""
+        return _COMMAND.sub("the command ended with ", self.error)
 
 
 @dataclass(frozen=True)
@@ -135,6 +143,8 @@ def _applies(cause: Cause, evidence: Evidence) -> bool:
     if cause.needs == "ignored":
         path = missing_path(evidence.error) or ""
         return path.rpartition("/")[2] in evidence.neighbours
+    if cause.needs == "sbom":
+        return evidence.has_sbom and not evidence.has_syntax
     if cause.needs == "no-update":
         return not re.search(r"apt(?:-get)? (?:\S+ )*update", words)
     return True

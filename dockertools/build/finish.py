@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dockertools.build.command import push_argv
 from dockertools.build.redact import Redact
 from dockertools.build.result import BuildResult
 from dockertools.errors import CouldNotRunError, DockertoolsError
-from dockertools.process import run
+from dockertools.process import stream
 from dockertools.sizes import format_size
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-PUSH_SECONDS = 3600.0
+TICK_SECONDS = 0.1
+"""How often, in silence, a listener hears of the build."""
 
 
 class OverBudgetError(DockertoolsError):
@@ -61,15 +62,20 @@ def discard_image(client: DockerClient, image_id: str) -> None:
             api.remove_image(image_id)
 
 
-def push_image(tag: str, redact: Redact) -> None:
+def push_image(tag: str, redact: Redact, on_tick: Callable[[], None]) -> None:
     """Send the tagged image to its registry with the docker command, which has the credentials.
 
     Raises DockertoolsError when the registry refuses; the local tag then has moved.
     """
-    done = run(push_argv(tag), timeout=PUSH_SECONDS)
-    if done.returncode == 0:
-        return
-    words = redact(done.stderr.strip() or done.stdout.strip())
+    said = []
+    with stream(push_argv(tag)) as process:
+        for line in process.lines(tick=TICK_SECONDS):
+            if line.strip():
+                said.append(line.decode(errors="replace"))
+            on_tick()
+        if process.wait() == 0:
+            return
+    words = redact("\n".join(said).strip())
     denied = any(sign in words for sign in ("denied", "unauthorized", "no basic auth", "401", "403"))
     raise DockertoolsError(
         f"{tag} was built and tagged here, but not pushed: {words}",

@@ -46,6 +46,7 @@ class BuildRecord:
     transferred_bytes: int
     build_args: tuple[tuple[str, str], ...] = ()
     steps: tuple[StepRecord, ...] = ()
+    platforms: tuple[str, ...] = ()
 
 
 def state_file(project: Path) -> Path:
@@ -65,9 +66,12 @@ def read_records(file: Path) -> tuple[BuildRecord, ...]:
     return tuple(record for line in text.splitlines() if (record := _parse(line)) is not None)
 
 
-def last_record(records: tuple[BuildRecord, ...], tag: str, target: str | None) -> BuildRecord | None:
-    """Return the last build of this tag and target."""
-    return next((record for record in reversed(records) if (record.tag, record.target) == (tag, target)), None)
+def last_record(
+    records: tuple[BuildRecord, ...], tag: str, target: str | None, platforms: tuple[str, ...] = ()
+) -> BuildRecord | None:
+    """Return the last build of this tag and target for these platforms."""
+    wanted = (tag, target, platforms)
+    return next((item for item in reversed(records) if (item.tag, item.target, item.platforms) == wanted), None)
 
 
 def add_record(file: Path, record: BuildRecord) -> None:
@@ -102,7 +106,8 @@ def _parse(line: str) -> BuildRecord | None:
         document = json.loads(line)
         steps = tuple(StepRecord(**step) for step in document.pop("steps", ()))
         arguments = tuple((str(key), str(value)) for key, value in document.pop("build_args", ()))
-        record = BuildRecord(**document, build_args=arguments, steps=steps)
+        platforms = tuple(str(name) for name in document.pop("platforms", ()))
+        record = BuildRecord(**document, platforms=platforms, build_args=arguments, steps=steps)
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
     return record if _is_sound(record) else None

@@ -6,22 +6,31 @@ import os
 import shlex
 from pathlib import Path
 
+from dockertools.build.explain import Failure
 from dockertools.build.options import BuildOptions
+from dockertools.build.progress import is_instruction_name
+from dockertools.build.redact import looks_secret
 
 
-def inside_command(options: BuildOptions, line: int | None, stage: str | None) -> str | None:
-    """Return a shell command that opens the stage as it was before `line` of the Dockerfile; None where none can.
+def inside_command(options: BuildOptions, failure: Failure) -> str | None:
+    """Return a shell command that opens the stage as it was before the step that failed; None where none can.
 
     The Dockerfile is cut off before the failing instruction, so that what is left builds from the cache.
     """
-    if line is None or line < 2 or options.dockerfile_text is not None:
+    line = failure.line
+    if line is None or not is_instruction_name(failure.step) or options.dockerfile_text is not None:
         return None
-    target = f" --target {shlex.quote(stage)}" if stage else ""
-    arguments = "".join(f" --build-arg {shlex.quote(key)}" for key, _ in options.build_args)
+    target = f" --target {shlex.quote(failure.stage)}" if failure.stage else ""
+    arguments = "".join(f" --build-arg {shlex.quote(_argument(*pair))}" for pair in options.build_args)
     return (
         f"head -n {line - 1} {_short(options.dockerfile)} | docker build{target}{arguments} --tag look --file - "
         f"{_short(options.context)} && docker run --rm --interactive --tty look sh"
     )
+
+
+def _argument(key: str, value: str | None) -> str:
+    """Return a build argument to type; a secret one is taken from the environment."""
+    return key if value is None or looks_secret(key, value) else f"{key}={value}"
 
 
 def _short(path: Path) -> str:

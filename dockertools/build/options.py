@@ -14,7 +14,7 @@ class BuildOptions:
     the image at the end, when all has gone well, and with it `more_tags`. `build_args` and `labels` are (key, value)
     pairs; a build argument whose value is None takes it from the environment. `secrets`, `ssh`, `cache_from`,
     `cache_to` and `outputs` are specifications as buildx reads them. `max_size` is in bytes. `extra` are further
-    words for buildx.
+    words for buildx. A build that is not `is_recorded` leaves no trace in the project's history.
     """
 
     context: Path
@@ -40,6 +40,7 @@ class BuildOptions:
     provenance: str | None = None
     max_size: int | None = None
     extra: tuple[str, ...] = ()
+    is_recorded: bool = True
 
     @property
     def is_loaded(self) -> bool:

@@ -14,9 +14,10 @@ LOG_LINES = 200
 LONGEST_LOG_LINE = 4000
 PLAIN_LINES = 500
 """Lines of buildx's own words that are kept."""
-INTERNAL = "[internal]"
 CONTEXT_TRANSFER = re.compile(r"transferring context(:|$)")
 _INSTRUCTION = re.compile(r"^\[[^\]]*\d+/\d+\] (?!LINK |FROM )", re.DOTALL)
+# What BuildKit does for itself: `COPY --link` adds a step that lays layers together, a further context one to load it.
+_OWN = re.compile(r"^(?:\[internal\]|\[[^\]]*\d+/\d+\] LINK |\[context [^\]]+\] )")
 _BASE = re.compile(r"^\[[^\]]*\d+/\d+\] FROM ", re.DOTALL)
 _QUOTED_CR = re.compile(r"\r(?=[:'’\"])")
 _CANCELLED = "context canceled"
@@ -50,7 +51,7 @@ class Step:
     @property
     def is_internal(self) -> bool:
         """Whether BuildKit made the step for itself, not for an instruction."""
-        return self.name.startswith(INTERNAL)
+        return bool(_OWN.match(self.name))
 
     @property
     def is_instruction(self) -> bool:
@@ -66,7 +67,7 @@ class Step:
     def is_noteworthy(self) -> bool:
         """Whether its end is worth a line: not what BuildKit does for itself, nor a base image that was there."""
         downloads = any(transfer.total for transfer in self.transfers.values())
-        return not self.is_internal and (not self.is_base or downloads or bool(self.error))
+        return bool(self.error) or not (self.is_internal or (self.is_base and not downloads))
 
     @property
     def is_cancelled(self) -> bool:
@@ -156,9 +157,11 @@ class BuildProgress:
     def _append_log(self, step: Step, text: str) -> None:
         """Join pieces to lines; only whole lines are redacted and shown, for a secret may come in two pieces."""
         *lines, partial = (step.partial + text).split("\n")
-        step.log.extend(self.redact(_visible(line)[:LONGEST_LOG_LINE]) for line in lines)
+        step.log.extend(self.redact(_visible(line))[:LONGEST_LOG_LINE] for line in lines)
         step.log_count += len(lines)
-        step.partial = partial[-LONGEST_LOG_LINE:]
+        if len(partial) > LONGEST_LOG_LINE:  # redacted before it is cut: half a secret would not be known
+            partial = self.redact(partial)[-LONGEST_LOG_LINE:]
+        step.partial = partial
 
     def _end_log(self, step: Step) -> None:
         if step.partial:

@@ -25,6 +25,10 @@ _USER_INFORMATION = re.compile(
     r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s/?#@:\"']*)(?P<rest>:[^\s/?#@\"']*)?@", re.IGNORECASE
 )
 _KEY_SCHEMES = ("ssh://", "git+ssh://")
+# A secret in a file with others, such as .netrc, .npmrc or .env: the word alone may be what a log shows.
+_NAMED_VALUE = re.compile(
+    r"(?:password|passwd|token|auth|secret|key)[\w-]*[\"']?(?:\s*[=:]\s*|\s+)[\"']?([^\s\"']{4,})", re.IGNORECASE
+)
 # Documented prefixes of access tokens: GitHub, GitLab, PyPI, AWS, Slack, npm, Docker Hub, Stripe, OpenAI-like.
 _TOKENS = re.compile(
     r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|pypi-[\w-]{40,}|A[KS]IA[A-Z0-9]{16}"
@@ -70,7 +74,8 @@ def secret_values(
     """
     values = [value for key, value in build_args if looks_secret(key, value)]
     for specification in secrets:
-        values += _secret_contents(specification, folder, environment)
+        for content in _secret_contents(specification, folder, environment):
+            values += [content, *_NAMED_VALUE.findall(content)]
     return tuple(value for value in values if value.strip())
 
 

@@ -13,6 +13,9 @@ from dockertools.conf import Config, image_name
 from dockertools.errors import DockertoolsError, UsageError
 from dockertools.sizes import parse_size
 
+PROGRESS = ("auto", "tty", "plain", "quiet")
+"""The ways to show a running build."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
@@ -76,7 +79,7 @@ def with_request(options: BuildOptions, request: BuildRequest) -> BuildOptions:
         raise UsageError(
             "--push and --output exclude each other.", hint="Write --output type=registry,name=IMAGE to push at once."
         )
-    if request.output and request.max_size:
+    if request.output and request.max_size is not None:
         raise UsageError("--max-size needs the image in the engine.", hint="Leave out --output or --max-size.")
     if any(field in ("-", "dest=-") for output in request.output for field in output.split(",")):
         raise UsageError("--output cannot write to standard output.", hint="Name a file: --output type=tar,dest=FILE.")
@@ -98,8 +101,17 @@ def with_request(options: BuildOptions, request: BuildRequest) -> BuildOptions:
         outputs=request.output,
         sbom=request.sbom,
         provenance=request.provenance,
-        max_size=None if request.output else parse_size(request.max_size) if request.max_size else options.max_size,
+        max_size=None if request.output else _budget(request.max_size, options.max_size),
     )
+
+
+def _budget(text: str | None, configured: int | None) -> int | None:
+    if text is None:
+        return configured
+    size = parse_size(text)
+    if size == 0:
+        raise UsageError("--max-size 0 leaves no room for an image.", hint="Write a size such as 400MB.")
+    return size
 
 
 def _merge(

@@ -24,7 +24,11 @@ def find_secrets() -> frozenset[str]:
     found = {read_secret_key()}
     for name in ("DATABASES", "CACHES"):
         found |= set(_walk(getattr(settings, name, {}), is_secret=False))
-    spellings = {spelling for secret in found for spelling in (secret, quote(secret, safe=""), unquote(secret))}
+    spellings = {
+        spelling
+        for secret in found
+        for spelling in (secret, quote(secret, safe="", errors="surrogatepass"), unquote(secret))
+    }
     return frozenset(secret for secret in spellings if len(secret) >= SHORTEST)
 
 

@@ -17,23 +17,30 @@ _checks: dict[str, Check] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
-    """A check function and what is known about it before it runs; `timeout` is in seconds."""
+class CheckInfo:
+    """A check function and what reports say of it, whatever it looks at."""
 
     id: str
     group: str
     title: str
-    function: CheckFunction
+    function: Callable[..., Iterable[Outcome]]
     codes: Mapping[str, str]
-    timeout: float = 10.0
-    retry_codes: frozenset[str] = field(default_factory=frozenset)
-    needs_setup: bool = True
-    is_settings_only: bool = False
 
     @property
     def description(self) -> str:
         """What the function's docstring says."""
         return inspect.getdoc(self.function) or ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(CheckInfo):
+    """A check that runs in the container; `timeout` is in seconds."""
+
+    function: CheckFunction
+    timeout: float = 10.0
+    retry_codes: frozenset[str] = field(default_factory=frozenset)
+    needs_setup: bool = True
+    is_settings_only: bool = False
 
 
 def register_check(  # noqa: PLR0913  # keywords that name themselves, most with defaults

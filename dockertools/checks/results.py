@@ -57,10 +57,15 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Target:
-    """What was checked; `kind` is `runtime`, `image`, `compose` or `checklist`."""
+    """What was checked; `kind` is `runtime`, `image`, `compose`, `checklist` or `doctor`."""
 
     kind: str
     name: str
+
+    @property
+    def command(self) -> str:
+        """The command that looks at it."""
+        return "docker_doctor" if self.kind == "doctor" else "docker_check"
 
 
 @dataclass(frozen=True)

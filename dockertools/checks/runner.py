@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from dockertools.checks.context import CheckContext
 from dockertools.checks.isolation import End, Ended, describe_end, isolate
 from dockertools.checks.redaction import find_secrets, redact
-from dockertools.checks.registry import Check
+from dockertools.checks.registry import Check, CheckInfo
 from dockertools.checks.results import FAULT, SILENCED, CheckResult, Outcome, Status, failed, skipped
 from dockertools.errors import CouldNotRunError, DockertoolsError
 
@@ -51,14 +51,14 @@ class RunOptions:
 class Started:
     """A check begins."""
 
-    check: Check
+    check: CheckInfo
 
 
 @dataclass(frozen=True)
 class Running:
     """A check has been running for `seconds`."""
 
-    check: Check
+    check: CheckInfo
     seconds: float
 
 
@@ -66,7 +66,7 @@ class Running:
 class Waiting:
     """A check will be tried again; `seconds_left` is how long."""
 
-    check: Check
+    check: CheckInfo
     results: tuple[CheckResult, ...]
     seconds_left: float
 
@@ -75,11 +75,26 @@ class Waiting:
 class Finished:
     """A check has its results."""
 
-    check: Check
+    check: CheckInfo
     results: tuple[CheckResult, ...]
 
 
-Event = Started | Running | Waiting | Finished
+@dataclass(frozen=True)
+class Working:
+    """Something that is no check has been going on for `seconds`."""
+
+    what: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that people should know at once."""
+
+    text: str
+
+
+Event = Started | Running | Waiting | Finished | Working | Notice
 
 
 def run_checks(
@@ -92,7 +107,7 @@ def run_checks(
     for check in checks:
         on_event(Started(check))
         if reason := options.silenced.get(check.id):
-            results = _results(check, (skipped(SILENCED, f"silenced: {reason}"),), 0.0)
+            results = make_results(check, (skipped(SILENCED, f"silenced: {reason}"),), 0.0)
         else:
             results = _run_until(check, replace(context, earlier=earlier), deadline, on_event)
         results = tuple(redact(result, secrets) for result in results)
@@ -106,14 +121,14 @@ def run_check(
 ) -> tuple[CheckResult, ...]:
     """Run one check in its own process and return its results."""
     if check.needs_setup and context.setup_error is not None:
-        return _results(check, (skipped("setup-failed", "the project's apps do not load"),), 0.0)
+        return make_results(check, (skipped("setup-failed", "the project's apps do not load"),), 0.0)
     ended = isolate(
         lambda: [asdict(outcome) for outcome in check.function(context)],
         timeout=check.timeout,
         on_tick=on_tick,
         own_group=True,
     )
-    return _results(check, _outcomes(check, ended), ended.seconds)
+    return make_results(check, _outcomes(check, ended), ended.seconds)
 
 
 def _run_until(
@@ -147,7 +162,7 @@ def _read_outcome(values: Mapping[str, Any]) -> Outcome:
     )
 
 
-def _results(check: Check, outcomes: tuple[Outcome, ...], seconds: float) -> tuple[CheckResult, ...]:
+def make_results(check: CheckInfo, outcomes: tuple[Outcome, ...], seconds: float) -> tuple[CheckResult, ...]:
     """Return the outcomes as results; the time is the whole check's, shared out so that it adds up."""
     return tuple(
         CheckResult(
@@ -170,6 +185,9 @@ class FaultGuard:
     The traceback stays the error's cause.
     """
 
+    def __init__(self, command: str = "docker_check") -> None:
+        self._command = command
+
     def __enter__(self) -> None:
         """Begin the guarded block."""
 
@@ -177,8 +195,14 @@ class FaultGuard:
         """Raise CouldNotRunError for an error that is no message to the user already."""
         if kind is None or not issubclass(kind, Exception) or issubclass(kind, (DockertoolsError, CommandError)):
             return
+        if issubclass(kind, OSError):
+            raise CouldNotRunError(
+                f"docker_check could not go on: {error}.",
+                hint="Look where its output goes, and at the limits of processes and open files.",
+                code="system-error",
+            ) from error
         raise CouldNotRunError(
-            f"docker_check itself is at fault: {kind.__name__}: {error}.",
+            f"{self._command} itself is at fault: {kind.__name__}: {error}.",
             hint="Report it; `--traceback` shows where it happened.",
             code="fault",
         ) from error
@@ -193,7 +217,7 @@ def find_fault(results: Iterable[CheckResult]) -> CouldNotRunError | None:
     if all(result.status is Status.SKIP for result in results):
         return CouldNotRunError(
             "Every check was skipped, so nothing is known.",
-            hint="`docker_check --list` shows the checks; choose others, or silence fewer.",
+            hint="`--list` shows the checks; choose others, or silence fewer.",
             code="all-skipped",
         )
     return None

@@ -78,7 +78,7 @@ class Application:
         for word in SETTINGS_WORDS[mode]:
             candidate = "_".join(word if entry == part else entry for entry in words)
             module = f"{parent}.{candidate}" if parent else candidate
-            if self.folder and _module_path(self.folder, module):
+            if self.folder and module_path(self.folder, module):
                 return module
         return None
 
@@ -153,7 +153,7 @@ def _settings_in_force(member: Member) -> str | None:
 
 def _settings_texts(folder: Path, module: str) -> Iterator[str]:
     """Yield the texts of the settings, and of those beside them in a package of settings."""
-    path = _module_path(folder, module)
+    path = module_path(folder, module)
     if path is None:
         return
     beside = sorted(path.parent.glob("*.py")) if "settings" in path.parent.name or path.name == "__init__.py" else []
@@ -161,7 +161,8 @@ def _settings_texts(folder: Path, module: str) -> Iterator[str]:
         yield file.read_text(encoding="utf-8", errors="replace")
 
 
-def _module_path(folder: Path, module: str) -> Path | None:
+def module_path(folder: Path, module: str) -> Path | None:
+    """Return the file of a module in the folder of manage.py, or in `src` beside it; None when it is not there."""
     relative = PurePosixPath(*module.split("."))
     candidates = [
         base / path for base in (folder, folder / "src") for path in (f"{relative}.py", relative / "__init__.py")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from dockertools.compose.application import Application
 from dockertools.compose.classify import Member, Project
-from dockertools.compose.yaml_text import INDENT, Entry, render_entries
+from dockertools.compose.yaml_text import Entry, render_entries
 from dockertools.conf import Config
 from dockertools.errors import DockertoolsError
 from dockertools.files import mark
@@ -119,9 +119,7 @@ def _render(mode: str, base: str, services: Iterable[ServicePart]) -> str:
     shown = [service for service in services if service.part.entries]
     lines.append("services:" if shown else "services: {}")
     for service in shown:
-        lines.append(f"{INDENT}{service.name}:")
-        lines += render_entries(service.part.entries, 2)
-        lines.append("")
+        lines += [*render_entries([Entry(service.name, service.part.entries)], 1), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

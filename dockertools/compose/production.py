@@ -11,6 +11,7 @@ from dockertools.compose.classify import Member, Role, bind_source
 from dockertools.compose.overlay import Case, Part, Rule
 from dockertools.compose.production_command import production_command
 from dockertools.compose.restate import is_loopback
+from dockertools.compose.sent import IGNORE_NAME, leaves_out
 from dockertools.compose.shared_rules import (
     RESET,
     debug_and_settings,
@@ -34,7 +35,8 @@ def no_source_mounts(case: Case) -> Part:
     member = case.member
     if not member.code:
         return Part()
-    refused = tuple(reason for position in member.code if (reason := _not_in_image(case, position)))
+    reasons = (_not_in_image(case, position) or _not_sent(case, position) for position in member.code)
+    refused = tuple(filter(None, reasons))
     if refused:
         return Part(refused=refused)
     why = "The code is the image's own: what is mounted over it stays away."
@@ -71,6 +73,17 @@ def _not_in_image(case: Case, position: int) -> str:  # noqa: PLR0911  # each li
         f"the image does not hold {what} that is mounted on {mount.target}, so that production would be without it; "
         "add a COPY to the Dockerfile"
     )
+
+
+def _not_sent(case: Case, position: int) -> str:
+    """Return why the build does not get the code; empty when it does."""
+    member = case.member
+    source = bind_source(member.facts.mounts[position], case.project.facts)
+    build = case.project.member(member.builder).facts.build if member.builder else None
+    if source is None or build is None or member.recipe is None or member.recipe.is_opaque:
+        return ""
+    missing = leaves_out(build, source, case.application)
+    return f"{IGNORE_NAME} keeps {missing} out of the build, so that the image has no such code" if missing else ""
 
 
 def _is_run(member: Member, target: PurePosixPath) -> bool:
@@ -205,8 +218,8 @@ def limits(case: Case) -> Part:
     limited = ((values.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     wanted: dict[str, Any] = {}
     if role in MEMORY and not values.get("mem_limit") and not limited.get("memory"):
-        name = re.sub(r"[^A-Z0-9]", "_", case.member.name.upper())
-        wanted["memory"] = f"${{{name}_MEMORY:-{MEMORY[role]}}}"
+        name = re.sub(r"[^A-Z0-9]", "_", f"{case.member.name.upper()}_MEMORY")
+        wanted["memory"] = f"${{{'' if name[0].isalpha() else 'SERVICE_'}{name}:-{MEMORY[role]}}}"
     if not values.get("pids_limit") and not limited.get("pids"):
         wanted["pids"] = PROCESSES
     if not wanted:

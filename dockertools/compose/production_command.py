@@ -22,6 +22,9 @@ _NOT_FOR_TASKS = frozenset(
     | {"profiles", "restart", "scale", "stop_grace_period", "stdin_open", "tty", "volumes", "image", "build"}
 )
 
+_NOTHING: tuple[Any, ...] = (None, {}, [], {"default": None})
+"""What compose writes out where nothing is said; the last is `networks`."""
+
 
 def production_command(case: Case) -> Part:
     """Replace a development server, and take migrations out of what each replica runs."""
@@ -38,7 +41,7 @@ def migration_service(case: Case, part: Part) -> ServicePart | None:
     if not _migrates_here(case) or existing_migration(case.project) or case.member.role is not Role.SERVER:
         return None
     source = case.member.source or {}
-    values = {key: value for key, value in source.items() if key not in _NOT_FOR_TASKS and value not in (None, {}, [])}
+    values = {key: value for key, value in source.items() if key not in _NOT_FOR_TASKS and value not in _NOTHING}
     own = {entry.key: entry for entry in part.entries if entry.key not in _NOT_FOR_TASKS | {"depends_on"}}
     entries = [
         *_image_entries(source, part),

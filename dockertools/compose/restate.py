@@ -9,6 +9,7 @@ from typing import Any
 from dockertools.compose.config import Port, ServiceFacts
 
 LOOPBACK = "127.0.0.1"
+_SHORT_PORT = frozenset({"host_ip", "mode", "protocol", "published", "target"})
 
 
 class NotRestatableError(Exception):
@@ -102,6 +103,10 @@ def _is_short(effective: Mapping[str, Any], source: str, target: str) -> bool:
 
 def _loopback(entry: Any) -> Any:
     if isinstance(entry, Mapping):
+        if set(entry) <= _SHORT_PORT and entry.get("mode", "ingress") == "ingress":
+            protocol = entry.get("protocol", "tcp")
+            suffix = "" if protocol == "tcp" else f"/{protocol}"
+            return f"{LOOPBACK}:{entry.get('published', '')}:{entry['target']}{suffix}"
         return {**entry, "host_ip": LOOPBACK}
     parts = split_outside_braces(str(entry))
     if len(parts) == 1 and "$" in parts[0]:

@@ -71,7 +71,7 @@ def find_risks(facts: ContextFacts, silenced: Mapping[str, str] | None = None) -
     large = [_large(file) for file in rest if file.size > table.large_file_bytes]
     rest = [file for file in rest if file.size <= table.large_file_bytes]
     certificates = [SentFile(risk.path, risk.size) for risk in named if risk.code == "certificate"]
-    by_content = list(_by_content(facts.root, [*rest, *certificates], table))
+    by_content = list(_by_content(facts.root, [*rest, *certificates]))
     taken = {risk.path for risk in by_content}
     named = [risk for risk in named if risk.path not in taken]
     untracked = _untracked(facts.root, [file for file in rest if file.path not in taken])
@@ -82,6 +82,16 @@ def find_risks(facts: ContextFacts, silenced: Mapping[str, str] | None = None) -
 def is_known_rule(pattern: str) -> bool:
     """Tell whether the table itself would leave this pattern out."""
     return any(rule.pattern == pattern for rule in _load_table().rules)
+
+
+def find_token_in(content: bytes) -> tuple[str, str] | None:
+    """Return the code and the reason of the first key or token of the table that `content` holds."""
+    table = _load_table()
+    for found in [literal for literal in table.literals if literal in content]:
+        token = table.literals[found]
+        if token.expression.search(content):
+            return token.code, token.reason
+    return None
 
 
 def exact_rule(path: str) -> str:
@@ -164,16 +174,16 @@ class _Folders:
         return known
 
 
-def _by_content(root: Path, files: Iterable[SentFile], table: _Table) -> Iterator[Risk]:
+def _by_content(root: Path, files: Iterable[SentFile]) -> Iterator[Risk]:
     for file in files:
         if 0 < file.size <= LARGEST_READ and not file.path.endswith(_NO_TEXT):
-            found = _find_token(f"{root}/{file.path}", table)
+            found = _find_token(f"{root}/{file.path}")
             if found:
                 code, reason = found
                 yield Risk(file.path, code, "fail", reason, exact_rule(file.path), size=file.size)
 
 
-def _find_token(path: str, table: _Table) -> tuple[str, str] | None:
+def _find_token(path: str) -> tuple[str, str] | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)  # of thousands of files: an object each is dear
         try:
@@ -182,11 +192,7 @@ def _find_token(path: str, table: _Table) -> tuple[str, str] | None:
             os.close(descriptor)
     except OSError:  # told already, among the oddities
         return None
-    for found in [literal for literal in table.literals if literal in content]:
-        token = table.literals[found]
-        if token.expression.search(content):
-            return token.code, token.reason
-    return None
+    return find_token_in(content)
 
 
 def _large(file: SentFile) -> Risk:

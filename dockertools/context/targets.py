@@ -1,15 +1,12 @@
-"""Which context, and which Dockerfile: the project's own, the one named, or that of a compose service."""
+"""Which context, and which Dockerfile: the project's own, or the one named; `compose.targets` knows the services'."""
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from dockertools.errors import CouldNotRunError, DockertoolsError, UsageError
-from dockertools.process import run
+from dockertools.errors import DockertoolsError
 
 DOCKERFILE_NAME = "Dockerfile"
 
@@ -34,32 +31,7 @@ def project_target(root: Path, dockerfile: str, *, context: str | None, file: st
     if file and not Path(file).is_file():
         raise DockertoolsError(f"There is no Dockerfile at {file}.", hint="Name an existing one with --file.")
     path = Path(file) if file else folder / (DOCKERFILE_NAME if context else dockerfile)
-    return ContextTarget(_absolute(folder), as_on_disk(_absolute(path)))
-
-
-def service_target(root: Path, name: str) -> ContextTarget:
-    """Return what compose builds for a service.
-
-    Raises DockertoolsError when compose cannot read its files, or the service builds nothing from this machine;
-    CouldNotRunError when compose is missing.
-    """
-    services = _read_services(root)
-    if name not in services:
-        known = ", ".join(sorted(services)) or "none"
-        raise UsageError(f"There is no service {name!r} in the compose files.", hint=f"The services are: {known}.")
-    build = services[name].get("build")
-    if not build:
-        raise DockertoolsError(f"The service {name!r} has no `build:`; nothing is sent for it.")
-    context = str(build["context"])
-    if not Path(context).is_dir():
-        raise DockertoolsError(
-            f"The context of the service {name!r} is {context}, which is no folder of this machine.",
-            hint="Nothing is sent from here when the builder fetches the context itself.",
-        )
-    if build.get("dockerfile_inline"):
-        return ContextTarget(Path(context), None)
-    dockerfile = Path(context, build.get("dockerfile") or DOCKERFILE_NAME)
-    return ContextTarget(Path(context), as_on_disk(_absolute(dockerfile)))
+    return ContextTarget(absolute(folder), as_on_disk(absolute(path)))
 
 
 def as_on_disk(dockerfile: Path) -> Path | None:
@@ -74,19 +46,6 @@ def as_on_disk(dockerfile: Path) -> Path | None:
     return dockerfile.with_name(lower) if dockerfile.name == DOCKERFILE_NAME and lower in names else None
 
 
-def _absolute(path: Path) -> Path:
+def absolute(path: Path) -> Path:
+    """Return the path from the root, without `..` in it; links are left alone."""
     return Path(os.path.normpath(Path.cwd() / path))
-
-
-def _read_services(root: Path) -> dict[str, Any]:
-    done = run(("docker", "compose", "--profile", "*", "config", "--format", "json"), cwd=root)
-    if done.returncode and "is not a docker command" in done.stderr + done.stdout:
-        raise CouldNotRunError("Docker has no `compose` command.", hint="Install the compose plugin, 2.24 or newer.")
-    if done.returncode:
-        raise DockertoolsError(
-            f"Compose cannot read its files: {done.stderr.strip()}",
-            hint="Correct them; `docker compose config` shows the same error.",
-            code="compose-config",
-        )
-    services: dict[str, Any] = json.loads(done.stdout).get("services") or {}
-    return services

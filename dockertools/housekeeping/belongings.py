@@ -1,7 +1,8 @@
 """Which images, containers, networks and volumes of the engine are this project's.
 
 Images bear the label that `docker_build` puts on them; containers bear compose's label with the project's folder, and
-through them its compose projects are known by name. A name that another folder uses too is nobody's to clean up.
+through them its compose projects are known by name. A name that another folder uses too is nobody's to clean up, and
+so is an image that the build record of another folder, or another compose project, claims.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dockertools.build.history import BuildRecord, read_records, state_file
 from dockertools.conf import COMPOSE_FILE_NAMES, Config, image_name
 from dockertools.errors import CouldNotRunError
 from dockertools.process import ProgramNotFoundError, run
@@ -22,9 +24,13 @@ if TYPE_CHECKING:
 
 PROJECT_LABEL = "io.dockertools.project"
 STAND_IN_LABEL = "io.dockertools.stand-in"
-STAND_IN_REPOSITORIES = frozenset({"debian", "postgres", "python", "redis", "registry"})
+STAND_IN_REPOSITORIES = frozenset(
+    {"debian", "mariadb", "node", "postgis/postgis", "postgres", "python", "redis", "registry"}
+)
 _COMPOSE = "com.docker.compose.project"
 _COMPOSE_FOLDER = f"{_COMPOSE}.working_dir"
+ATTEMPTS = 5
+_ANONYMOUS = "com.docker.volume.anonymous"
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class EngineContainer:
     bytes: int
     is_running: bool
     volumes: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class EngineNetwork:
 
 @dataclass(frozen=True)
 class EngineVolume:
-    """A volume of a compose project."""
+    """A volume of a compose project, or one without a name that its containers made."""
 
     name: str
     created: datetime
@@ -73,16 +80,17 @@ class EngineVolume:
 
 @dataclass(frozen=True)
 class BuildCache:
-    """The engine's build cache, which all projects share."""
+    """The engine's build cache, which all projects share; `idle` are the bytes that can go, with their last use."""
 
     bytes: int
     reclaimable_bytes: int
     records: int
+    idle: tuple[tuple[datetime, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class Belongings:
-    """What the engine holds for the project; `foreign_images` and `foreign_volumes` are in use by other containers."""
+    """What the engine holds for the project; what is `foreign_` is in use by containers that are not the project's."""
 
     project: str
     images: tuple[EngineImage, ...]
@@ -93,6 +101,7 @@ class Belongings:
     cache: BuildCache
     foreign_images: frozenset[str] = frozenset()
     foreign_volumes: frozenset[str] = frozenset()
+    foreign_networks: frozenset[str] = frozenset()
 
 
 def find_belongings(client: DockerClient, config: Config) -> Belongings:
@@ -100,48 +109,73 @@ def find_belongings(client: DockerClient, config: Config) -> Belongings:
 
     Raises CouldNotRunError when the engine does not answer.
     """
-    usage = _Usage(client)
-    all_containers = usage.read("container", "Containers")
-    folder = str(config.root)
-    containers = [item for item in all_containers if _labels(item).get(_COMPOSE_FOLDER) == folder]
-    foreign = [item for item in all_containers if _labels(item).get(_COMPOSE_FOLDER) != folder]
+    engine = _Engine(client)
+    folders = _compose_folders(config)
+    all_containers = engine.containers()
+    containers = [item for item in all_containers if _folder(item) in folders]
+    foreign = [item for item in all_containers if _folder(item) not in folders]
     names = _compose_projects(config.root, containers, foreign)
     project = image_name(config.root)
-    images = usage.read("image", "Images")
+    images = engine.images()
+    elsewhere = _built_elsewhere(config.root)
     return Belongings(
         project=project,
-        images=tuple(_image(item) for item in images if _labels(item).get(PROJECT_LABEL) == project),
+        images=tuple(_image(item) for item in images if _is_ours(item, project, names) and item["Id"] not in elsewhere),
         stand_ins=tuple(_image(item) for item in images if _is_stand_in(item)),
-        containers=tuple(_container(item) for item in containers),
-        networks=tuple(_network(item) for item in _networks(client) if _labels(item).get(_COMPOSE) in names),
-        volumes=tuple(
-            _volume(item) for item in usage.read("volume", "Volumes") if _labels(item).get(_COMPOSE) in names
-        ),
-        cache=_cache(usage.read("build-cache", "BuildCache")),
+        containers=tuple(_container(item) for item in engine.measure(containers)),
+        networks=tuple(_network(item) for item in engine.networks() if _labels(item).get(_COMPOSE) in names),
+        volumes=tuple(_volumes(engine.volumes(), names, containers)),
+        cache=_cache(engine.cache()),
         foreign_images=frozenset(str(item["ImageID"]) for item in foreign),
         foreign_volumes=frozenset(name for item in foreign for name in _mounted(item)),
+        foreign_networks=frozenset(name for item in foreign for name in _connected(item)),
     )
 
 
-class _Usage:
-    """The engine's disk usage, asked for by kind: the SDK's own `df()` always asks for all of it.
+class _Engine:
+    """Questions that the SDK cannot ask: its `df()` always asks for everything, which takes long, and lists no sizes.
 
-    https://docs.docker.com/reference/api/engine/version/v1.48/#tag/System/operation/SystemDataUsage
+    https://docs.docker.com/reference/api/engine/version/v1.48/
     """
 
     def __init__(self, client: DockerClient) -> None:
         self._api: Any = client.api
 
-    def read(self, kind: str, key: str) -> list[dict[str, Any]]:
-        """Return the list of one kind; asked again when things are removed meanwhile, which the engine fails upon."""
+    def containers(self) -> list[dict[str, Any]]:
+        """Return all containers, without what they wrote: that takes long, and fails while another one goes."""
+        return list(self._ask("/containers/json", all=1))
+
+    def measure(self, containers: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return the containers anew, with what they wrote."""
+        ids = [item["Id"] for item in containers]
+        return list(self._ask("/containers/json", all=1, size=1, filters=json.dumps({"id": ids}))) if ids else []
+
+    def images(self) -> list[dict[str, Any]]:
+        """Return all images; since API 1.42 with what they share with others."""
+        return list(self._ask("/images/json", **{"shared-size": 1}))
+
+    def volumes(self) -> list[dict[str, Any]]:
+        """Return all volumes with their size."""
+        return list(self._ask("/system/df", type="volume").get("Volumes") or ())
+
+    def cache(self) -> list[dict[str, Any]]:
+        """Return the records of the build cache."""
+        return list(self._ask("/system/df", type="build-cache").get("BuildCache") or ())
+
+    def networks(self) -> list[dict[str, Any]]:
+        """Return all networks."""
+        return list(self._ask("/networks"))
+
+    def _ask(self, path: str, **parameters: Any) -> Any:
+        """Ask, and again when things are removed meanwhile, which the engine fails upon."""
         from requests.exceptions import RequestException  # noqa: PLC0415  # comes with the extra [engine]
 
-        address = f"{self._api.base_url}/v{self._api.api_version}/system/df"
+        address = f"{self._api.base_url}/v{self._api.api_version}{path}"
         try:
-            for _attempt in range(5):
-                answer = self._api.get(address, params={"type": kind})
+            for _attempt in range(ATTEMPTS):
+                answer = self._api.get(address, params=parameters, timeout=self._api.timeout)
                 if answer.ok:
-                    return list(answer.json().get(key) or ())
+                    return answer.json()
         except RequestException as error:
             raise CouldNotRunError(f"The engine does not answer: {error}", code="engine-lost") from error
         raise CouldNotRunError(
@@ -149,6 +183,34 @@ class _Usage:
             hint="`docker system df` shows the same; try again when nothing else builds or prunes.",
             code="disk-usage-unknown",
         )
+
+
+def _compose_folders(config: Config) -> frozenset[Path]:
+    """Return where compose is run for the project: its root, or the folder of a mode's first file."""
+    return frozenset({config.root, *((config.root / files[0]).parent for files in config.modes.values() if files)})
+
+
+def _folder(item: Mapping[str, Any]) -> Path | None:
+    """Return where compose was run for a container; the shell may have called the folder by a link's name."""
+    name = _labels(item).get(_COMPOSE_FOLDER)
+    return Path(name).resolve() if name else None
+
+
+def _is_ours(item: Mapping[str, Any], project: str, names: frozenset[str]) -> bool:
+    """Whether an image bears the project's label, and not that of a compose project that is somebody else's."""
+    labels = _labels(item)
+    return labels.get(PROJECT_LABEL) == project and (_COMPOSE not in labels or labels[_COMPOSE] in names)
+
+
+def _built_elsewhere(root: Path) -> frozenset[str]:
+    """Return the images that the build records of other folders claim: a folder of the same name has our label."""
+    own = state_file(root)
+    claimed = {record.id for file in own.parent.parent.glob("*/builds.jsonl") for record in _others(file, own)}
+    return frozenset(claimed - {record.id for record in read_records(own)})
+
+
+def _others(file: Path, own: Path) -> tuple[BuildRecord, ...]:
+    return () if file == own else read_records(file)
 
 
 def _compose_projects(
@@ -178,11 +240,6 @@ def _load_name(text: str) -> str:
     except ValueError:
         return ""
     return str(document.get("name") or "") if isinstance(document, dict) else ""
-
-
-def _networks(client: DockerClient) -> list[dict[str, Any]]:
-    api: Any = client.api
-    return list(api.networks())
 
 
 def _labels(item: Mapping[str, Any]) -> dict[str, str]:
@@ -218,7 +275,12 @@ def _container(item: Mapping[str, Any]) -> EngineContainer:
         bytes=int(item.get("SizeRw") or 0),
         is_running=item["State"] in ("running", "paused", "restarting", "removing"),
         volumes=_mounted(item),
+        networks=_connected(item),
     )
+
+
+def _connected(item: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple((item.get("NetworkSettings") or {}).get("Networks") or ())
 
 
 def _mounted(item: Mapping[str, Any]) -> tuple[str, ...]:
@@ -227,6 +289,17 @@ def _mounted(item: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _network(item: Mapping[str, Any]) -> EngineNetwork:
     return EngineNetwork(item["Id"], item["Name"], _labels(item)[_COMPOSE], _time(item["Created"]))
+
+
+def _volumes(
+    items: Iterable[Mapping[str, Any]], names: frozenset[str], containers: Iterable[Mapping[str, Any]]
+) -> Iterator[EngineVolume]:
+    """Yield the compose projects' volumes, and those without a name that the containers made."""
+    mounted = {name for container in containers for name in _mounted(container)}
+    for item in items:
+        labels = _labels(item)
+        if labels.get(_COMPOSE) in names or (_ANONYMOUS in labels and item["Name"] in mounted):
+            yield _volume(item)
 
 
 def _volume(item: Mapping[str, Any]) -> EngineVolume:
@@ -239,11 +312,12 @@ def _volume(item: Mapping[str, Any]) -> EngineVolume:
 
 
 def _cache(records: list[dict[str, Any]]) -> BuildCache:
-    reclaimable = [record for record in records if not record.get("InUse") and not record.get("Shared")]
+    idle = [record for record in records if not record.get("InUse") and not record.get("Shared")]
     return BuildCache(
         bytes=sum(int(record["Size"]) for record in records),
-        reclaimable_bytes=sum(int(record["Size"]) for record in reclaimable),
+        reclaimable_bytes=sum(int(record["Size"]) for record in idle),
         records=len(records),
+        idle=tuple((_time(record.get("LastUsedAt") or record["CreatedAt"]), int(record["Size"])) for record in idle),
     )
 
 

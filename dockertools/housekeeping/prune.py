@@ -1,24 +1,21 @@
-"""What to remove, and removing it. The plan is pure: it is shown before anything happens."""
+"""What to remove: a pure plan, shown before anything happens."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from dockertools.errors import CouldNotRunError, UsageError
+from dockertools.errors import UsageError
 from dockertools.housekeeping.belongings import Belongings, EngineContainer, EngineImage
-from dockertools.process import run
-
-if TYPE_CHECKING:
-    from docker import DockerClient
 
 KINDS = ("container", "network", "image", "dangling", "stand-in", "cache", "volume")
 """In the order in which they are removed: what uses something goes before it."""
+ON_REQUEST = frozenset({"stand-in", "volume"})
+"""Other projects may count on the former, and the latter are data: these go only when they are asked for."""
+_BY_NAME = frozenset({"container", "network", "volume"})
+"""The engine lists these in no order; images come by age."""
 CACHE_ID = "build-cache"
 UNNAMED = "<none>"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -36,7 +33,10 @@ class PruneOptions:
 
 @dataclass(frozen=True)
 class PruneItem:
-    """A thing to remove; `bytes` is what the engine says of it, `problem` why it could not be removed."""
+    """A thing to remove; `bytes` is what the engine says of it, `problem` why it could not be removed.
+
+    `freed_bytes` is what the disk gained by it, None while it is there or where the disk cannot be seen.
+    """
 
     kind: str
     id: str
@@ -44,11 +44,12 @@ class PruneItem:
     bytes: int
     removed: bool = False
     problem: str = ""
+    freed_bytes: int | None = None
 
 
 def parse_age(text: str) -> timedelta:
     """Return `7d`, `12h`, `30m` or `2w` as a time. Raises UsageError for anything else."""
-    match = re.fullmatch(r"\s*(\d{1,6})\s*([mhdw])\s*", text)
+    match = re.fullmatch(r"\s*([0-9]{1,6})\s*([mhdw])\s*", text)
     if match is None:
         raise UsageError(f"{text!r} is not an age.", hint="Write it like 30m, 12h, 7d or 2w.")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
@@ -64,18 +65,20 @@ def plan(belongings: Belongings, options: PruneOptions, now: datetime) -> tuple[
         *(PruneItem("container", item.id, item.name, item.bytes) for item in going),
         *_networks(belongings, staying, limit),
         *_images(belongings, staying, options, limit),
-        *_cache(belongings),
+        *_cache(belongings, limit),
         *_volumes(belongings, staying, limit),
     )
     wanted = (item for item in items if item.kind in options.kinds)
-    return tuple(sorted(wanted, key=lambda item: KINDS.index(item.kind)))
+    return tuple(sorted(wanted, key=lambda item: (KINDS.index(item.kind), item.name if item.kind in _BY_NAME else "")))
 
 
 def _networks(belongings: Belongings, staying: Iterable[EngineContainer], limit: datetime) -> Iterator[PruneItem]:
     """Yield networks of which no container remains: one that stays, running or not, would not start without."""
-    in_use = {container.compose_project for container in staying}
+    staying = tuple(staying)
+    projects = {container.compose_project for container in staying}
+    in_use = {name for container in staying for name in container.networks} | belongings.foreign_networks
     for network in belongings.networks:
-        if network.compose_project not in in_use and network.created <= limit:
+        if network.compose_project not in projects and network.name not in in_use and network.created <= limit:
             yield PruneItem("network", network.id, network.name, 0)
 
 
@@ -105,9 +108,10 @@ def _image_item(kind: str, image: EngineImage, name: str) -> PruneItem:
     return PruneItem(kind, image.id, name, image.bytes if is_last else 0)
 
 
-def _cache(belongings: Belongings) -> Iterator[PruneItem]:
-    if belongings.cache.reclaimable_bytes:
-        yield PruneItem("cache", CACHE_ID, "build cache", belongings.cache.reclaimable_bytes)
+def _cache(belongings: Belongings, limit: datetime) -> Iterator[PruneItem]:
+    idle = sum(size for last_used, size in belongings.cache.idle if last_used <= limit)
+    if idle:
+        yield PruneItem("cache", CACHE_ID, "build cache", idle)
 
 
 def _volumes(belongings: Belongings, staying: Iterable[EngineContainer], limit: datetime) -> Iterator[PruneItem]:
@@ -115,79 +119,6 @@ def _volumes(belongings: Belongings, staying: Iterable[EngineContainer], limit: 
     for volume in belongings.volumes:
         if volume.name not in in_use and volume.created <= limit:
             yield PruneItem("volume", volume.name, volume.name, volume.bytes)
-
-
-def remove(
-    client: DockerClient,
-    items: Sequence[PruneItem],
-    options: PruneOptions,
-    on_item: Callable[[PruneItem], None],
-) -> tuple[PruneItem, ...]:
-    """Remove the items one by one and return them with what came of it; what another uses by now stays.
-
-    Raises CouldNotRunError when the engine is lost midway.
-    """
-    done = []
-    for item in items:
-        result = _remove_item(client, item, options)
-        on_item(result)
-        done.append(result)
-    return tuple(done)
-
-
-def measure_free_bytes(client: DockerClient) -> int | None:
-    """Return the free bytes of the disk that the engine stores on; None where it is not this machine's.
-
-    The disk is asked, not the engine: what it counts as an image's is partly the build cache's as well, and stays.
-    """
-    api: Any = client.api
-    root = Path(str(api.info().get("DockerRootDir", "")))
-    if not root.is_dir():
-        return None
-    space = os.statvfs(root)
-    return space.f_bavail * space.f_frsize
-
-
-def _remove_item(client: DockerClient, item: PruneItem, options: PruneOptions) -> PruneItem:
-    from docker.errors import APIError, NotFound  # noqa: PLC0415  # the SDK comes with the extra [engine]
-    from requests.exceptions import RequestException  # noqa: PLC0415
-
-    if item.kind == "cache":
-        return _prune_cache(item, options)
-    try:
-        _call(client, item)
-    except NotFound:
-        return replace(item, problem="it is gone already")
-    except APIError as error:
-        return replace(item, problem=str(error.explanation or error))
-    except RequestException as error:
-        raise CouldNotRunError(f"The engine does not answer: {error}", code="engine-lost") from error
-    return replace(item, removed=True)
-
-
-def _call(client: DockerClient, item: PruneItem) -> None:
-    api: Any = client.api
-    if item.kind == "container":
-        api.remove_container(item.id)
-    elif item.kind == "network":
-        api.remove_network(item.id)
-    elif item.kind == "volume":
-        api.remove_volume(item.id)
-    else:  # by its name: another name of the image, given meanwhile, keeps it
-        api.remove_image(item.id if item.name == UNNAMED else item.name)
-
-
-def prune_cache_argv(older_than: timedelta | None) -> tuple[str, ...]:
-    """Return the command that removes the build cache."""
-    age = (f"--filter=until={int(older_than.total_seconds())}s",) if older_than else ()
-    return ("docker", "buildx", "prune", "--force", *age)
-
-
-def _prune_cache(item: PruneItem, options: PruneOptions) -> PruneItem:
-    done = run(prune_cache_argv(options.older_than), timeout=600)
-    if done.returncode:
-        return replace(item, problem=done.stderr.strip())
-    return replace(item, removed=True)
 
 
 def total_bytes(items: Iterable[PruneItem]) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dockertools.image.archive import ProgressListener, read_image
 from dockertools.image.catalog import Catalog, open_catalog
 from dockertools.image.facts import ImageFacts
 from dockertools.image.files import ArchiveFacts
-from dockertools.image.inspect import inspect_image
+from dockertools.image.inspect import clean_instruction, inspect_image
 from dockertools.image.layers import LayerUse, Waste, find_waste, measure_layers, stack_layers
 from dockertools.image.packages import PythonPackage, find_python_packages
 from dockertools.image.savings import Saving, find_savings
@@ -23,13 +23,18 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 PROJECT_LABEL = "io.dockertools.project"
+LIST_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
 class AnalysedLayer:
-    """A layer: the engine's size of it, what it holds, and its files as a tree."""
+    """A layer: the engine's size of it, what it holds, and its files as a tree.
+
+    `entry` is its place in the image's history; None where that has lost count of the layers.
+    """
 
     instruction: str
+    entry: int | None
     size_bytes: int
     compressed_bytes: int
     use: LayerUse
@@ -39,9 +44,10 @@ class AnalysedLayer:
 
 @dataclass(frozen=True)
 class ImageAnalysis:
-    """An image with all its files looked at."""
+    """An image with all its files looked at; `history` are all instructions, also those that made no layer."""
 
     image: ImageFacts
+    history: tuple[str, ...]
     layers: tuple[AnalysedLayer, ...]
     waste: tuple[Waste, ...]
     python_packages: tuple[PythonPackage, ...]
@@ -78,10 +84,18 @@ def analyse_image(
     """
     image = inspect_image(client, reference)
     with open_catalog() as catalog:
-        archive = read_image(client, reference, survey(catalog), on_progress)
+        archive = read_image(client, reference, survey(catalog), _with_total(on_progress, image))
         stack_layers(catalog, archive)
         base = count_base_layers(client, reference)
-        yield _analyse(image, archive, catalog, base, languages), catalog
+        yield analyse_archive(image, archive, catalog, base_layers=base, languages=languages), catalog
+
+
+def _with_total(listener: ProgressListener | None, image: ImageFacts) -> ProgressListener | None:
+    """Return a listener that is told about how much is coming: stored layers are compressed, or they are not."""
+    if listener is None:
+        return None
+    total = image.compressed_bytes if image.compressed_bytes is not None else image.size_bytes
+    return lambda progress: listener(replace(progress, total_bytes=total))
 
 
 def count_base_layers(client: DockerClient, reference: str) -> int:
@@ -96,8 +110,8 @@ def count_base_layers(client: DockerClient, reference: str) -> int:
     attributes = api.inspect_image(reference)
     layers = _layers(attributes)
     longest = 1
-    for summary in api.images():
-        if not summary.get("RepoTags") or _project(summary):
+    for summary in _smaller_images(_list_images(api), attributes["Id"]):
+        if _project(summary):
             continue
         try:
             other = _layers(api.inspect_image(summary["Id"]))
@@ -108,6 +122,25 @@ def count_base_layers(client: DockerClient, reference: str) -> int:
     return longest
 
 
+def _smaller_images(summaries: Sequence[Mapping[str, Any]], image_id: str) -> Iterator[Mapping[str, Any]]:
+    """Yield those that can be the image's base: asking for each one's layers takes its time where there are many."""
+    sizes = {str(summary["Id"]): int(summary["Size"]) for summary in summaries}
+    largest = sizes.get(image_id)
+    for summary in summaries:
+        if largest is None or int(summary["Size"]) <= largest:
+            yield summary
+
+
+def _list_images(api: Any) -> list[dict[str, Any]]:
+    """Return the store's images; the engine cannot list them at the moment at which one is removed."""
+    from docker.errors import NotFound  # noqa: PLC0415  # the SDK comes with the extra [engine]
+
+    for _attempt in range(LIST_ATTEMPTS):
+        with suppress(NotFound):
+            return list(api.images(filters={"dangling": False}))
+    return []
+
+
 def _layers(attributes: Mapping[str, Any]) -> list[str]:
     return list((attributes.get("RootFS") or {}).get("Layers") or ())
 
@@ -116,9 +149,10 @@ def _project(summary: Mapping[str, Any]) -> str:
     return str((summary.get("Labels") or {}).get(PROJECT_LABEL, ""))
 
 
-def _analyse(
-    image: ImageFacts, archive: ArchiveFacts, catalog: Catalog, base: int, languages: Sequence[str]
+def analyse_archive(
+    image: ImageFacts, archive: ArchiveFacts, catalog: Catalog, *, base_layers: int = 1, languages: Sequence[str] = ()
 ) -> ImageAnalysis:
+    """Return what is known of an image whose archive was read into the catalog, and its layers stacked."""
     uses = measure_layers(catalog, len(archive.layers))
     waste = find_waste(catalog)
     python_packages = find_python_packages(catalog)
@@ -126,13 +160,14 @@ def _analyse(
     instructions = [layer.instruction for layer in archive.layers]
     return ImageAnalysis(
         image=image,
-        layers=_analysed_layers(image, archive, uses, make_trees(catalog, uses), base),
+        history=_history(archive),
+        layers=_analysed_layers(image, archive, uses, make_trees(catalog, uses), base_layers),
         waste=waste,
         python_packages=python_packages,
         system_packages=system_packages,
         savings=find_savings(
             catalog,
-            base_layers=base,
+            base_layers=base_layers,
             languages=languages,
             waste=waste,
             packages=system_packages,
@@ -146,9 +181,22 @@ def _analysed_layers(
 ) -> tuple[AnalysedLayer, ...]:
     sizes = _engine_sizes(image, archive, uses)
     return tuple(
-        AnalysedLayer(layer.instruction, size, layer.stored_bytes, use, tree, is_base=place < base)
-        for place, (layer, size, use, tree) in enumerate(zip(archive.layers, sizes, uses, trees, strict=True))
+        AnalysedLayer(layer.instruction, entry, size, layer.stored_bytes, use, tree, is_base=place < base)
+        for place, (layer, entry, size, use, tree) in enumerate(
+            zip(archive.layers, _entries(archive), sizes, uses, trees, strict=True)
+        )
     )
+
+
+def _history(archive: ArchiveFacts) -> tuple[str, ...]:
+    return tuple(clean_instruction(entry.get("created_by") or "") for entry in archive.config.get("history") or ())
+
+
+def _entries(archive: ArchiveFacts) -> tuple[int | None, ...]:
+    """Return the place in the history of what made each layer."""
+    history = archive.config.get("history") or ()
+    places = tuple(place for place, entry in enumerate(history) if not entry.get("empty_layer"))
+    return places if len(places) == len(archive.layers) else (None,) * len(archive.layers)
 
 
 def _engine_sizes(image: ImageFacts, archive: ArchiveFacts, uses: Sequence[LayerUse]) -> list[int]:

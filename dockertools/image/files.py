@@ -85,7 +85,8 @@ class ArchiveFacts:
 
 @dataclass(frozen=True)
 class ReadProgress:
-    """How far the archive is read: its bytes so far, and the entries of layers seen."""
+    """How far the archive is read: its bytes so far, the entries of layers seen, and about how many bytes there are."""
 
     bytes_read: int
     files: int
+    total_bytes: int | None = None

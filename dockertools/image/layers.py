@@ -95,7 +95,8 @@ def find_waste(catalog: Catalog) -> tuple[Waste, ...]:
     """Return what is wasted, the most first; SQLite gives the row of the maximum along with it."""
     rows = catalog.db.execute(
         "SELECT place, hidden_by, how, count(*), sum(stored) AS total, key, max(stored) FROM files"
-        " WHERE hidden_by IS NOT NULL AND stored > 0 GROUP BY place, hidden_by, how ORDER BY total DESC"
+        " WHERE hidden_by IS NOT NULL AND stored > 0 GROUP BY place, hidden_by, how"
+        " ORDER BY total DESC, place, hidden_by, how"
     )
     return tuple(
         Waste(place, hidden_by, how, files, total, key_to_path(key))

@@ -107,15 +107,20 @@ def _parse_requirements(lines: Iterable[object]) -> Iterator[Requirement]:
 def _recorded_paths(record: Document) -> Iterator[str]:
     site = posixpath.dirname(posixpath.dirname(record.path))
     tag = re.search(r"python(\d)\.(\d+)", site)
-    text = record.content.decode(errors="replace")
-    for row in csv.reader(io.StringIO(text.replace("\0", ""))):
-        if not row:
-            continue
-        path = normal_path(posixpath.join(site, row[0]))
+    for field in _first_fields(record.content.decode(errors="replace").replace("\0", "")):
+        path = normal_path(posixpath.join(site, field))
         yield path
         if tag and path.endswith(".py"):  # installers that compile later do not record the byte code
             folder, name = posixpath.split(path)
             yield f"{folder}/__pycache__/{name.removesuffix('.py')}.cpython-{tag[1]}{tag[2]}.pyc"
+
+
+def _first_fields(text: str) -> Iterator[str]:
+    """Yield the first field of each row, as far as it is CSV."""
+    try:
+        yield from (row[0] for row in csv.reader(io.StringIO(text)) if row)
+    except csv.Error:
+        return
 
 
 def _required_by(found: Iterable[_Distribution]) -> Mapping[str, tuple[str, ...]]:

@@ -25,13 +25,17 @@ _WRITE_ONCE = "write it once: join the two steps, or change it before it is copi
 
 @dataclass(frozen=True)
 class Saving:
-    """Bytes (uncompressed) that a next step would save; `how` names the setting or the line."""
+    """Bytes (uncompressed) that a next step would save.
+
+    `how` names the setting or the line; `place` is the layer whose instruction is to be changed, where it is one.
+    """
 
     id: str
     bytes: int
     files: int
     what: str
     how: str
+    place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -129,4 +133,5 @@ def _wasted(waste: Sequence[Waste], base_layers: int, instructions: Sequence[str
                 item.files,
                 f"{item.how} by a later layer: /{item.largest}" + (" and others" if item.files > 1 else ""),
                 f"`{line[:80]}`: {_HOW_TO_AVOID.get(item.how, _WRITE_ONCE)}",
+                item.hidden_by,
             )

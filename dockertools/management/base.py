@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import io
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from dockertools.conf import Config, get_config
 from dockertools.errors import CouldNotRunError, DockertoolsError, ExitCode, TerminatedError
+from dockertools.management.output import Output, OutputError
 from dockertools.reports.documents import make_document
 
 if TYPE_CHECKING:
@@ -49,6 +51,14 @@ class DockertoolsCommand(BaseCommand):
     formats: ClassVar[tuple[str, ...]] = ("text", "json")
     example: ClassVar[str] = ""
 
+    def __init__(self, stdout: Any = None, stderr: Any = None, **options: Any) -> None:
+        self._options: dict[str, Any] = {}
+        self._outputs = {
+            "stdout": Output(stdout or sys.stdout),
+            "stderr": Output(stderr or sys.stderr, is_optional=True),
+        }
+        super().__init__(**self._outputs, **options)  # type: ignore[arg-type]  # streams as far as Django needs them
+
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Show the example below the options, as it is written."""
         kwargs.setdefault("epilog", self.example)
@@ -64,11 +74,14 @@ class DockertoolsCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run `handle`, and turn what goes wrong into a message, a JSON document and an exit code."""
         self._options = options
+        _write_escaped_what_cannot_be_encoded()
+        options = self._redirect(options)
         try:
             if self.needs_engine_extra:
                 _require_engine_extra()
             with _signals_as_exceptions():
-                return super().execute(*args, **options)
+                printed = super().execute(*args, **options)
+            self._outputs["stdout"].flush()
         except DockertoolsError as error:
             self._report_error(error, options)
             raise CommandError(str(error), returncode=error.exit_code) from error
@@ -77,6 +90,7 @@ class DockertoolsCommand(BaseCommand):
             interrupted.exit_code = ExitCode.INTERRUPTED
             self._report_error(interrupted, options)
             raise CommandError("Interrupted", returncode=ExitCode.INTERRUPTED) from None
+        return printed
 
     @property
     def config(self) -> Config:
@@ -87,14 +101,20 @@ class DockertoolsCommand(BaseCommand):
         """Return a console on standard output, or on standard error for progress."""
         from dockertools.reports.terminal import make_console  # noqa: PLC0415  # rich is not in production images
 
-        stream = self.stderr if stderr else self.stdout
+        # Not through Django's wrapper: it ends each piece of text with a line feed and paints it as an error.
         return make_console(
-            stream, no_color=self._options.get("no_color"), force_color=self._options.get("force_color")
+            self._outputs["stderr" if stderr else "stdout"],
+            no_color=self._options.get("no_color"),
+            force_color=self._options.get("force_color"),
         )
 
     def write_document(self, payload: dict[str, Any], exit_code: int = ExitCode.OK) -> None:
         """Write the command's JSON document to standard output."""
         self._write_json(make_document(self.name, payload, exit_code))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write what is not text, such as names of files, to the file that standard output is."""
+        self._outputs["stdout"].write_bytes(data)
 
     def exit_with(self, exit_code: int) -> None:
         """End the command with a code other than 0 when everything has been reported already."""
@@ -106,12 +126,22 @@ class DockertoolsCommand(BaseCommand):
         """The command's name without `docker_`, as the schema and `python -m dockertools` use it."""
         return type(self).__module__.rpartition(".docker_")[2]
 
+    def _redirect(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options with the streams that `call_command` was given, made safe."""
+        given = {name: options[name] for name in self._outputs if options.get(name)}
+        self._outputs |= {name: Output(stream, is_optional=name == "stderr") for name, stream in given.items()}
+        return {**options, **{name: self._outputs[name] for name in given}}
+
     def _report_error(self, error: DockertoolsError, options: dict[str, Any]) -> None:
-        if options.get("output_format") == "json":
-            self._write_json(make_document(self.name, error.details, error.exit_code, error))
+        if options.get("output_format") == "json" and not isinstance(error, OutputError):
+            with suppress(OutputError):
+                self._write_json(make_document(self.name, error.details, error.exit_code, error))
 
     def _write_json(self, document: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False))
+        output = self._outputs["stdout"]
+        has_all = output.encoding.lower().replace("-", "") == "utf8"
+        output.write(json.dumps(document, indent=2, ensure_ascii=not has_all) + "\n")
+        output.flush()
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -126,6 +156,13 @@ def _require_engine_extra() -> None:
             hint="pip install 'django-dockertools[engine]'",
             code="extra-not-installed",
         )
+
+
+def _write_escaped_what_cannot_be_encoded() -> None:
+    """Let no name that is not text, and no stream that is not UTF-8, end a report in an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

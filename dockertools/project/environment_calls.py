@@ -54,6 +54,27 @@ def read_environment_call(node: ast.expr) -> EnvironmentCall | None:
     return _caller(node, function) or _helper(node, function)
 
 
+def read_declaration(node: ast.Call) -> dict[str, ast.expr]:
+    """Return the defaults in `environ.Env(NAME=(type, default))`, by name; nothing for another call."""
+    if dotted(node.func).rpartition(".")[2] not in ("Env", "FileAwareEnv"):
+        return {}
+    pairs = ((keyword.arg, keyword.value) for keyword in node.keywords)
+    return {
+        name: value.elts[1]
+        for name, value in pairs
+        if name and isinstance(value, ast.Tuple) and len(value.elts) == 2  # a pair
+    }
+
+
+def asks_for_database(test: ast.expr) -> bool:
+    """Tell whether a condition is that the variable with the database's URL is set, as it is in production."""
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.In):
+        name = _constant(test.left) if dotted(test.comparators[0]) in _ENVIRONS else ""
+        return kind_of(name) == "database"
+    call = read_environment_call(test)
+    return call is not None and call.kind == "database"
+
+
 def dotted(node: ast.expr) -> str:
     """Return `os.environ.get` for such an expression, an empty string for anything that is no name."""
     if isinstance(node, ast.Attribute):

@@ -27,6 +27,10 @@ GAP = "{}"
 """Stands in a text for the part that cannot be worked out."""
 
 
+DECLARED = "(declared)"
+"""No name of Python's: the defaults that `environ.Env(...)` declares are kept under it."""
+
+
 @dataclass(frozen=True)
 class FromEnvironment:
     """The value of a variable; `default` is UNKNOWN where it must be set."""
@@ -48,7 +52,7 @@ def evaluate(node: ast.expr, names: Mapping[str, Any]) -> Any:
     """Return the value of the expression, `names` being what the module has assigned so far."""
     call = read_environment_call(node)
     if call is not None:
-        missing = None if call.may_be_missing else UNKNOWN
+        missing = names.get(DECLARED, {}).get(call.name, None if call.may_be_missing else UNKNOWN)
         default = missing if call.default is None else evaluate(call.default, names)
         return FromEnvironment(call.name, call.kind, default)
     handler = _HANDLERS.get(type(node))

@@ -51,7 +51,9 @@ class Requirement:
     version: str | None = None
     source: Source = Source.INDEX
     from_source: bool = False
-    """Whether the manifest forbids wheels for it (`--no-binary`)."""
+    """Whether no wheel is used: the manifest forbids them (`--no-binary`), or lists none that fits."""
+    is_compiled: bool = False
+    """Whether it is `from_source` and holds machine code, as its wheels for other versions or systems show."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class ManifestFacts:
     has_everything: bool
     """Whether it names what its requirements require too."""
     has_hashes: bool
+    has_markers: bool = True
+    """Whether a lock of PDM's says what is for which system, without which PDM cannot export it."""
     utf16_files: tuple[str, ...] = ()
     local_paths: tuple[str, ...] = ()
     """Folders of the project that are requirements themselves."""
@@ -75,9 +79,19 @@ class ManifestFacts:
     """What the installer must be told besides, such as `--prerelease=allow`."""
 
     @property
+    def folder(self) -> str:
+        """The folder of the list, `.` for the root."""
+        return self.files[0].rpartition("/")[0] or "."
+
+    @property
     def names(self) -> frozenset[str]:
         """The normalized names of all requirements."""
         return frozenset(requirement.name for requirement in self.requirements)
+
+    @property
+    def compiled(self) -> tuple[str, ...]:
+        """Name and version of what has to be compiled for want of a wheel."""
+        return tuple(f"{item.name} {item.version}" for item in self.requirements if item.is_compiled)
 
     @property
     def uses_repositories(self) -> bool:
@@ -195,6 +209,8 @@ class PythonFacts:
     suite: str
     base_image: str
     origin: str
+    older: tuple[str, ...] = ()
+    """Other versions that the project allows, the newest first; none where it names one."""
 
 
 @dataclass(frozen=True)

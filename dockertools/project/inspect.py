@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from dockertools.conf import Config
-from dockertools.project.facts import Note, ProjectFacts
+from dockertools.project.databases import settle_databases
+from dockertools.project.facts import ManifestFacts, Note, ProjectFacts, PythonFacts
 from dockertools.project.front_end import find_front_end
 from dockertools.project.layout import find_layout
-from dockertools.project.manifests import find_manifest, read_manifest
+from dockertools.project.manifests import Manifest, find_manifest, read_manifest
 from dockertools.project.needed_files import find_needed_files
-from dockertools.project.python_version import find_python
+from dockertools.project.python_version import find_python, official_image
 from dockertools.project.server import find_server
 from dockertools.project.settings_facts import inspect_settings
 from dockertools.project.system_packages import find_system_packages
@@ -24,6 +26,21 @@ Answer = TypeVar("Answer")
 def _keep(notes: list[Note], answer: tuple[Answer, tuple[Note, ...]]) -> Answer:
     notes.extend(answer[1])
     return answer[0]
+
+
+def _fit(notes: list[Note], root: Path, manifest: Manifest, python: PythonFacts) -> tuple[PythonFacts, ManifestFacts]:
+    """Return the manifest as this version reads it, or an older one for which fewer wheels are missing."""
+    best = python, *read_manifest(root, manifest, python.version)
+    for version in python.older:
+        if not best[1].compiled:
+            break
+        read = read_manifest(root, manifest, version)
+        if len(read[0].compiled) < len(best[1].compiled):
+            origin = f"{python.origin}, and the newest that the locked wheels are for"
+            image = official_image(version, python.suite)
+            best = replace(python, version=version, base_image=image, origin=origin), *read
+    notes.extend(best[2])
+    return best[0], best[1]
 
 
 def inspect_project(config: Config, *, manage: Path | None = None) -> ProjectFacts:
@@ -38,11 +55,17 @@ def inspect_project(config: Config, *, manage: Path | None = None) -> ProjectFac
     notes.extend(layout.notes)
     python = _keep(
         notes,
-        find_python(root, version=config.python_version, suite=config.suite, base_image=config.base_image),
+        find_python(
+            root,
+            layout.code_folder,
+            version=config.python_version,
+            suite=config.suite,
+            base_image=config.base_image,
+        ),
     )
-    manifest = _keep(notes, read_manifest(root, find_manifest(root, config.manifest), python.version))
-    settings = _keep(notes, inspect_settings(layout))
-    front_end = _keep(notes, find_front_end(root))
+    python, manifest = _fit(notes, root, find_manifest(root, config.manifest, layout.code_folder), python)
+    settings = _keep(notes, settle_databases(_keep(notes, inspect_settings(layout)), manifest))
+    front_end = _keep(notes, find_front_end(layout, config.front_end))
     return ProjectFacts(
         name=re.sub(r"[^a-z0-9]+", "-", config.image.rpartition("/")[2].partition(":")[0].lower()).strip("-"),
         manage=layout.manage,

@@ -17,6 +17,7 @@ SKIPPED_FOLDERS = {"node_modules", "site-packages", "__pycache__", "venv", "env"
 DEEPEST = 3
 LOCAL_NAMES = ("local", "dev", "develop", "development", "debug", "test", "tests", "testing", "ci")
 PRODUCTION_NAMES = ("production", "prod", "live", "deploy", "deployment", "docker")
+BASE_NAMES = ("base", "common", "defaults")
 _VARIABLE = "DJANGO_SETTINGS_MODULE"
 
 
@@ -29,6 +30,11 @@ class Layout:
     settings_module: str | None
     search_path: tuple[Path, ...]
     notes: tuple[Note, ...]
+
+    @property
+    def code_folder(self) -> str:
+        """The folder of manage.py, `.` for the root."""
+        return self.manage.rpartition("/")[0] or "." if self.manage else "."
 
 
 def find_layout(root: Path, *, settings_module: str | None = None, manage: Path | None = None) -> Layout:
@@ -115,15 +121,33 @@ def _choose_settings(root: Path, script: Path | None, search_path: tuple[Path, .
     said = [(path, default_settings(path)) for path in (*entries, *([script] if script else ()))]
     named = [(path, *found) for path, found in said if found and find_module(search_path, found[0])]
     if not named:
-        return _conventional(folder)
+        return _unnamed(folder, search_path, notes)
     path, module, line = next((item for item in named if not _is_local(item[1])), named[0])
     if not _is_local(module) and _is_package_of_variants(search_path, module) is False:
         return module
     better = _production_sibling(search_path, module)
+    place = path.relative_to(root).as_posix()
     if better and better != module:
-        place = path.relative_to(root).as_posix()
         notes.append(Note(f"names {module}; production is assumed to run with {better}", place, line))
+    elif _is_local(module):
+        meant = "those of production are named in DOCKERTOOLS['SETTINGS_MODULE']"
+        notes.append(Note(f"names {module}, which look like somebody's own settings; {meant}", place, line))
     return better or module
+
+
+def _unnamed(folder: Path, search_path: tuple[Path, ...], notes: list[Note]) -> str | None:
+    """Return the settings module that no script names."""
+    module = _conventional(folder)
+    if module is not None and _is_package_of_variants(search_path, module):
+        module = _production_sibling(search_path, module) or _base_of(search_path, module) or module
+    if module is not None:
+        notes.append(Note(f"no script names the settings; {module} is assumed"))
+    return module
+
+
+def _base_of(search_path: tuple[Path, ...], package: str) -> str | None:
+    candidates = (f"{package}.{name}" for name in BASE_NAMES)
+    return next((module for module in candidates if find_module(search_path, module)), None)
 
 
 def _is_local(module: str) -> bool:
@@ -133,7 +157,7 @@ def _is_local(module: str) -> bool:
 
 def _is_package_of_variants(search_path: tuple[Path, ...], module: str) -> bool:
     """Tell whether the module is an empty package or its base, so that one of its neighbours must be meant."""
-    if module.rpartition(".")[2] in ("base", "common", "defaults"):
+    if module.rpartition(".")[2] in BASE_NAMES:
         return True
     path = find_module(search_path, module)
     return path is not None and path.name == "__init__.py" and not path.read_text(errors="replace").strip()

@@ -6,7 +6,7 @@ import json
 import posixpath
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from dockertools.errors import DockertoolsError
 from dockertools.project.facts import Requirement, Source
 from dockertools.project.requirements import applies
+from dockertools.project.wheels import has_machine_code, has_wheel
 
 MAIN_GROUPS = {"main", "default"}
 
@@ -30,7 +31,7 @@ class LockFile:
     has_hashes: bool
     local_paths: tuple[str, ...] = ()
     python: str = ""
-    written_by: str = ""
+    has_markers: bool = True
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def read_uv_lock(path: Path, python_version: str) -> LockFile:
     found = [(package, extras) for name, (package, extras) in wanted.items() if name not in root_names]
     local = [_local_path(package["source"]) for package, _ in found]
     return LockFile(
-        tuple(sorted((_uv_requirement(*item) for item in found), key=lambda item: item.name)),
+        tuple(sorted((_uv_requirement(*item, python_version) for item in found), key=lambda item: item.name)),
         has_hashes=True,
         local_paths=tuple(filter(None, local)),
         python=data.get("requires-python", ""),
@@ -110,13 +111,25 @@ def _pick(candidates: Iterable[dict[str, Any]], dependency: Mapping[str, Any]) -
     return fitting[0] if fitting else None
 
 
-def _uv_requirement(package: Mapping[str, Any], extras: tuple[str, ...]) -> Requirement:
+def _uv_requirement(package: Mapping[str, Any], extras: tuple[str, ...], python_version: str) -> Requirement:
     source = package.get("source", {})
     kind = Source.REPOSITORY if "git" in source else Source.URL if "url" in source else Source.INDEX
     kind = Source.FOLDER if _local_path(source) else kind
-    has_wheels = bool(package.get("wheels")) or kind is not Source.INDEX
-    name = canonicalize_name(package["name"])
-    return Requirement(name, extras, package.get("version"), kind, from_source=not has_wheels)
+    requirement = Requirement(canonicalize_name(package["name"]), extras, package.get("version"), kind)
+    return _with_wheels(requirement, _wheel_names(package), python_version)
+
+
+def _wheel_names(package: Mapping[str, Any]) -> list[str]:
+    """Return the file names of the wheels in uv.lock and pylock.toml."""
+    wheels = package.get("wheels", ())
+    return [wheel.get("name") or wheel.get("filename") or wheel.get("url") or wheel.get("path", "") for wheel in wheels]
+
+
+def _with_wheels(requirement: Requirement, names: list[str], python_version: str) -> Requirement:
+    """Return the requirement with what the names of its files say; what lies elsewhere says nothing."""
+    if requirement.source is not Source.INDEX or has_wheel(names, python_version):
+        return requirement
+    return replace(requirement, from_source=True, is_compiled=has_machine_code(names))
 
 
 def read_poetry_lock(path: Path, python_version: str) -> LockFile:
@@ -128,7 +141,9 @@ def read_poetry_lock(path: Path, python_version: str) -> LockFile:
     packages = [package for package in data.get("package", ()) if _is_main(package, python_version)]
     hashed = [package for package in packages if package.get("source", {}).get("type") not in ("git", "directory")]
     return LockFile(
-        tuple(sorted((_poetry_requirement(package) for package in packages), key=lambda item: item.name)),
+        tuple(
+            sorted((_poetry_requirement(package, python_version) for package in packages), key=lambda item: item.name)
+        ),
         has_hashes=len(hashed) == len(packages),
         local_paths=tuple(
             posixpath.normpath(package["source"]["url"])
@@ -149,15 +164,11 @@ def _is_main(package: Mapping[str, Any], python_version: str) -> bool:
 _POETRY_SOURCES = {"git": Source.REPOSITORY, "directory": Source.FOLDER, "file": Source.FOLDER, "url": Source.URL}
 
 
-def _poetry_requirement(package: Mapping[str, Any]) -> Requirement:
+def _poetry_requirement(package: Mapping[str, Any], python_version: str) -> Requirement:
     kind = _POETRY_SOURCES.get(package.get("source", {}).get("type", ""), Source.INDEX)
     files = [entry.get("file", "") for entry in package.get("files", ())]
-    return Requirement(
-        canonicalize_name(package["name"]),
-        version=package.get("version"),
-        source=kind,
-        from_source=bool(files) and not any(name.endswith(".whl") for name in files),
-    )
+    requirement = Requirement(canonicalize_name(package["name"]), version=package.get("version"), source=kind)
+    return _with_wheels(requirement, files, python_version) if files else requirement
 
 
 def read_pdm_lock(path: Path, python_version: str) -> LockFile:
@@ -172,11 +183,16 @@ def read_pdm_lock(path: Path, python_version: str) -> LockFile:
         kind = Source.REPOSITORY if "git" in package else Source.FOLDER if "path" in package else Source.INDEX
         files = [entry.get("file", "") or entry.get("url", "") for entry in package.get("files", ())]
         extras = {*package.get("extras", ()), *(found[name].extras if name in found else ())}
-        is_source = bool(files) and not any(".whl" in entry for entry in files)
-        found[name] = Requirement(name, tuple(sorted(extras)), package.get("version"), kind, is_source)
+        requirement = Requirement(name, tuple(sorted(extras)), package.get("version"), kind)
+        found[name] = _with_wheels(requirement, files, python_version) if files else requirement
     everything = tuple(found[name] for name in sorted(found))
+    strategy = data.get("metadata", {}).get("strategy", ())
     return LockFile(
         everything,
+        local_paths=tuple(
+            posixpath.normpath(package["path"]) for package in data.get("package", ()) if "path" in package
+        ),
+        has_markers="inherit_metadata" in strategy,
         has_hashes=all(requirement.source is Source.INDEX for requirement in everything),
         python=data.get("metadata", {}).get("requires_python", "")
         or next((target.get("requires_python", "") for target in data.get("metadata", {}).get("targets", ())), ""),
@@ -212,21 +228,20 @@ def read_pylock(path: Path, python_version: str) -> LockFile:
     return LockFile(
         tuple(
             sorted(
-                (
-                    Requirement(
-                        canonicalize_name(package["name"]),
-                        version=package.get("version"),
-                        source=Source.REPOSITORY if "vcs" in package else Source.INDEX,
-                        from_source="sdist" in package and not package.get("wheels"),
-                    )
-                    for package in packages
-                ),
+                (_pylock_requirement(package, python_version) for package in packages),
                 key=lambda item: item.name,
             )
         ),
         has_hashes=True,
         python=data.get("requires-python", ""),
     )
+
+
+def _pylock_requirement(package: Mapping[str, Any], python_version: str) -> Requirement:
+    places = {"vcs": Source.REPOSITORY, "directory": Source.FOLDER, "archive": Source.URL}
+    kind = next((source for key, source in places.items() if key in package), Source.INDEX)
+    requirement = Requirement(canonicalize_name(package["name"]), version=package.get("version"), source=kind)
+    return _with_wheels(requirement, _wheel_names(package), python_version)
 
 
 def read_pyproject_dependencies(data: Mapping[str, Any], python_version: str) -> tuple[Requirement, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import configparser
+import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,10 @@ class Manifest:
     path: str
 
 
-def find_manifest(root: Path, chosen: str | None) -> Manifest:
+def find_manifest(root: Path, chosen: str | None, code_folder: str = ".") -> Manifest:
     """Return the manifest: the configured one, else a lock file, a requirements file, pyproject.toml or setup.py.
 
+    It is looked for in the root, and then beside manage.py.
     Raises DockertoolsError when there is none, with what was found instead.
     """
     if chosen is not None:
@@ -64,7 +66,11 @@ def find_manifest(root: Path, chosen: str | None) -> Manifest:
                 f"The manifest {chosen} is not in {root}.", hint="Set DOCKERTOOLS['MANIFEST'] to one that is."
             )
         return Manifest(_kind_of(chosen), chosen)
-    return next(_candidates(root), None) or _missing(root)
+    for folder in dict.fromkeys((".", code_folder)):
+        prefix = "" if folder == "." else f"{folder}/"
+        for manifest in _candidates(root / folder):
+            return Manifest(manifest.kind, f"{prefix}{manifest.path}")
+    raise _missing(root)
 
 
 def _candidates(root: Path) -> Iterator[Manifest]:
@@ -95,16 +101,23 @@ def _kind_of(path: str) -> ManifestKind:
     return next(named, ManifestKind.REQUIREMENTS)
 
 
-def _missing(root: Path) -> Manifest:
+def _missing(root: Path) -> DockertoolsError:
     known = [name for name in UNKNOWN if (root / name).is_file()]
     if known:
-        raise DockertoolsError(
+        return DockertoolsError(
             f"{known[0]} is a manifest of {UNKNOWN[known[0]]}, which cannot be installed from.",
             hint="Write a lock file or a requirements.txt beside it, for example with `pip freeze > requirements.txt`.",
         )
-    if (root / "pyproject.toml").is_file() and "poetry" in locks.read_toml(root / "pyproject.toml").get("tool", {}):
-        raise DockertoolsError("pyproject.toml is Poetry's, and there is no poetry.lock.", hint="Run `poetry lock`.")
-    raise DockertoolsError(
+    pyproject = locks.read_toml(root / "pyproject.toml") if (root / "pyproject.toml").is_file() else {}
+    if "poetry" in pyproject.get("tool", {}):
+        return DockertoolsError("pyproject.toml is Poetry's, and there is no poetry.lock.", hint="Run `poetry lock`.")
+    if groups := pyproject.get("dependency-groups"):
+        return DockertoolsError(
+            f"pyproject.toml has no [project] dependencies, only groups: {', '.join(groups)}.",
+            hint="Write what production needs to a list: `uv export --only-group NAME > requirements.txt`.",
+            code="no-manifest",
+        )
+    return DockertoolsError(
         f"{root} has no list of requirements: no lock file, requirements.txt, pyproject.toml or setup.py.",
         hint="Write one, or name yours in DOCKERTOOLS['MANIFEST'].",
         code="no-manifest",
@@ -127,22 +140,22 @@ def _read_requirements_file(root: Path, manifest: Manifest, version: str) -> tup
     read = read_requirements(root, manifest.path, python_version=version)
     notes = list(read.notes)
     notes += [Note("is UTF-16; the build converts it. Save it as UTF-8", name) for name in read.utf16_files]
-    if read.has_hashes and read.left_out:
-        names = ", ".join(read.left_out)
+    without_hash = [name for name in read.left_out if name != "setuptools"]
+    if read.has_hashes and without_hash:
+        names = ", ".join(without_hash)
         notes.append(
             Note(f"leaves {names} out, which come without a hash; `pip-compile --allow-unsafe`", manifest.path)
         )
     unpinned = [item.name for item in read.requirements if not item.version and item.name not in read.constrained]
     if unpinned:
-        shown = ", ".join(unpinned[:3]) + (f" and {len(unpinned) - 3} more" if len(unpinned) > 3 else "")
-        notes.append(Note(f"does not pin {shown}: builds on different days differ", manifest.path))
+        notes.append(Note(f"does not pin {_some(unpinned)}: builds on different days differ", manifest.path))
     return (
         ManifestFacts(
             kind=manifest.kind,
             files=read.files,
             requirements=tuple(item for item in read.requirements if item.name),
             has_everything=read.has_hashes,
-            has_hashes=read.has_hashes and not read.left_out,
+            has_hashes=read.has_hashes and not without_hash,
             utf16_files=read.utf16_files,
             local_paths=read.local_paths,
             options=read.options,
@@ -156,6 +169,7 @@ def _read_lock(root: Path, manifest: Manifest, version: str) -> tuple[ManifestFa
     lock = read(root / manifest.path, version)
     folder = manifest.path.rpartition("/")[0]
     others = [f"{folder}/{name}".lstrip("/") for name in beside]
+    home = root / folder
     missing = [name for name in others if not (root / name).is_file()]
     if missing:
         raise DockertoolsError(
@@ -163,28 +177,41 @@ def _read_lock(root: Path, manifest: Manifest, version: str) -> tuple[ManifestFa
             hint=f"Restore {missing[0]}, or name another file in DOCKERTOOLS['MANIFEST'].",
         )
     pyproject = locks.read_toml(root / others[0]) if others[:1] == ["pyproject.toml"] else {}
-    return (
-        ManifestFacts(
-            kind=manifest.kind,
-            files=(manifest.path, *others),
-            requirements=lock.requirements,
-            has_everything=True,
-            has_hashes=lock.has_hashes,
-            local_paths=lock.local_paths,
-            installs_project=needs_installation(root, pyproject),
-            documents=_documents(root, pyproject),
-        ),
-        (),
+    facts = ManifestFacts(
+        kind=manifest.kind,
+        files=(manifest.path, *others),
+        requirements=lock.requirements,
+        has_everything=True,
+        has_hashes=lock.has_hashes,
+        has_markers=lock.has_markers,
+        local_paths=tuple(_inside(folder, path) for path in lock.local_paths),
+        installs_project=needs_installation(home, pyproject),
+        documents=tuple(_inside(folder, name) for name in _documents(home, pyproject)),
     )
+    if not facts.compiled:
+        return facts, ()
+    message = f"has no wheel for Python {version} of {_some(facts.compiled)}: the image compiles it"
+    return facts, (Note(message, manifest.path),)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _inside(folder: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, path))
 
 
 def _read_declared(root: Path, manifest: Manifest, version: str) -> tuple[ManifestFacts, tuple[Note, ...]]:
-    pyproject = locks.read_toml(root / "pyproject.toml") if (root / "pyproject.toml").is_file() else {}
+    folder = manifest.path.rpartition("/")[0]
+    home = root / folder
+    pyproject = locks.read_toml(home / "pyproject.toml") if (home / "pyproject.toml").is_file() else {}
     if manifest.kind is ManifestKind.PYPROJECT:
         requirements = locks.read_pyproject_dependencies(pyproject, version)
     else:
-        requirements = locks.read_dependency_lines(_setup_dependencies(root), version)
-    others = [name for name in ("pyproject.toml", "setup.cfg", "setup.py") if (root / name).is_file()]
+        requirements = locks.read_dependency_lines(_setup_dependencies(home), version)
+    names = [name for name in ("pyproject.toml", "setup.cfg", "setup.py") if (home / name).is_file()]
+    others = [_inside(folder, name) for name in names]
     return (
         ManifestFacts(
             kind=manifest.kind,
@@ -192,8 +219,8 @@ def _read_declared(root: Path, manifest: Manifest, version: str) -> tuple[Manife
             requirements=requirements,
             has_everything=False,
             has_hashes=False,
-            installs_project=needs_installation(root, pyproject),
-            documents=_documents(root, pyproject),
+            installs_project=needs_installation(home, pyproject),
+            documents=tuple(_inside(folder, name) for name in _documents(home, pyproject)),
         ),
         (Note("pins nothing: builds on different days differ. `uv lock` writes a lock file", manifest.path),),
     )

@@ -19,6 +19,8 @@ from dockertools.project.locks import read_json, read_toml
 KNOWN_VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 DEFAULT_VERSION = "3.13"
 """Where the project leaves it open: the newest one for which nearly every distribution has wheels."""
+OLDEST_ASSUMED = "3.10"
+"""The oldest one that is taken where the project does not ask for it."""
 SUITES = ("bookworm", "trixie")
 DEFAULT_SUITE = "trixie"
 _MINOR = re.compile(r"(?:python-?|cpython-?)?(?P<minor>3\.\d+)(?:\.\d+)?\b")
@@ -28,33 +30,47 @@ _LAST_SUITE = {"3.8": "bookworm"}
 
 
 def find_python(
-    root: Path, *, version: str | None = None, suite: str | None = None, base_image: str | None = None
+    root: Path,
+    code_folder: str = ".",
+    *,
+    version: str | None = None,
+    suite: str | None = None,
+    base_image: str | None = None,
 ) -> tuple[PythonFacts, tuple[Note, ...]]:
     """Return the interpreter; `version`, `suite` and `base_image` are what the configuration asks for.
 
     Raises UsageError for a version or suite that there are no tables for.
     """
-    chosen, origin, notes = (_check_version(version), "the configuration", []) if version else _search(root)
+    chosen, origin, older, notes = _configured(version) if version else _search(root, code_folder)
     suite = suite or _suite_of(base_image) or _LAST_SUITE.get(chosen, DEFAULT_SUITE)
     if suite not in SUITES:
         raise UsageError(f"There is no table of packages for the suite {suite!r}.", hint=f"Known: {', '.join(SUITES)}.")
-    return PythonFacts(chosen, suite, base_image or f"python:{chosen}-slim-{suite}", origin), tuple(notes)
+    # A base image holds the version that it holds.
+    allowed = () if base_image else older
+    return PythonFacts(chosen, suite, base_image or official_image(chosen, suite), origin, allowed), tuple(notes)
 
 
-def _check_version(version: str) -> str:
+def official_image(version: str, suite: str) -> str:
+    """Return the tag with the suite pinned: `slim` alone moves on to a new one."""
+    return f"python:{version}-slim-{suite}"
+
+
+def _configured(version: str) -> tuple[str, str, tuple[str, ...], list[Note]]:
     match = _PLAIN.fullmatch(version)
     if match is None:
         raise UsageError(f"{version!r} is not a version of Python.", hint="Write it like 3.13.")
-    return match["minor"]
+    return match["minor"], "the configuration", (), []
 
 
 def _suite_of(base_image: str | None) -> str | None:
     return next((suite for suite in SUITES if suite in (base_image or "")), None)
 
 
-def _search(root: Path) -> tuple[str, str, list[Note]]:
+def _search(root: Path, code_folder: str) -> tuple[str, str, tuple[str, ...], list[Note]]:
     notes: list[Note] = []
-    for name, read in _PLACES:
+    prefixes = [""] if code_folder == "." else ["", f"{code_folder}/"]
+    places = [(f"{prefix}{name}", read) for prefix in prefixes for name, read in _PLACES]
+    for name, read in places:
         path = root / name
         if not path.is_file():
             continue
@@ -64,11 +80,17 @@ def _search(root: Path) -> tuple[str, str, list[Note]]:
             notes.append(Note(f"is passed over: {error.message}", name))
             continue
         if text and (version := pick_version(text)):
-            return version, name, notes
+            return version, name, _older(text, version), notes
         if text:
             notes.append(Note(f"{text!r} names no known version of Python", name))
     notes.append(Note(f"no file says which Python the project is for; {DEFAULT_VERSION} is assumed"))
-    return DEFAULT_VERSION, "the default", notes
+    return DEFAULT_VERSION, "the default", _older(f">={OLDEST_ASSUMED}", DEFAULT_VERSION), notes
+
+
+def _older(text: str, version: str) -> tuple[str, ...]:
+    """Return the supported versions before this one that a range allows, the newest first."""
+    minors = KNOWN_VERSIONS[KNOWN_VERSIONS.index(OLDEST_ASSUMED) : KNOWN_VERSIONS.index(version)]
+    return tuple(minor for minor in reversed(minors) if minor in _fitting(text))
 
 
 def pick_version(text: str) -> str | None:
@@ -76,19 +98,23 @@ def pick_version(text: str) -> str | None:
 
     Of a range it is the default one when that is in it, else the newest that is.
     """
+    fitting = _fitting(text)
+    return DEFAULT_VERSION if DEFAULT_VERSION in fitting else fitting[-1] if fitting else None
+
+
+def _fitting(text: str) -> list[str]:
     if plain := _PLAIN.fullmatch(text.strip()):
-        return plain["minor"]
+        return [plain["minor"]]
     try:
         specifiers = SpecifierSet(_as_specifiers(text))
     except InvalidSpecifier:
-        return None
+        return []
     # Any micro version will do: `>=3.11.4` means 3.11 too.
-    fitting = [
+    return [
         minor
         for minor in KNOWN_VERSIONS
         if any(specifiers.contains(Version(f"{minor}.{micro}")) for micro in (*range(30), 99))
     ]
-    return DEFAULT_VERSION if DEFAULT_VERSION in fitting else fitting[-1] if fitting else None
 
 
 def _as_specifiers(text: str) -> str:

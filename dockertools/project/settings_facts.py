@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import global_settings, settings
 
-from dockertools.project.evaluate import UNKNOWN, FromEnvironment, plain
+from dockertools.project.evaluate import GAP, UNKNOWN, FromEnvironment, plain
 from dockertools.project.facts import DatabaseFacts, Note, SettingsFacts, UrlFacts
 from dockertools.project.layout import Layout
 from dockertools.project.settings_source import SettingsSource, read_settings_source
@@ -42,13 +42,22 @@ _CACHE_SCHEMES = {
     "channels_redis.core.RedisChannelLayer": "redis",
     "channels_redis.pubsub.RedisPubSubChannelLayer": "redis",
 }
+_NO_DATABASE = "django.db.backends.dummy"
 _URL_SETTINGS = (
     "CELERY_BROKER_URL", "BROKER_URL", "CELERY_RESULT_BACKEND", "REDIS_URL", "DRAMATIQ_BROKER", "RQ_QUEUES", "HUEY",
     "Q_CLUSTER",
 )  # fmt: skip
 _LOCALE_MIDDLEWARE = "django.middleware.locale.LocaleMiddleware"
 _NAMES = ("INSTALLED_APPS", "MIDDLEWARE", "LANGUAGES", "LANGUAGE_CODE", "STATIC_ROOT", "MEDIA_ROOT", "USE_I18N")
-_LIVE_NAMES = (*_NAMES, "WSGI_APPLICATION", "ASGI_APPLICATION", "ROOT_URLCONF", "STORAGES", "CELERY_BEAT_SCHEDULE")
+_LIVE_NAMES = (
+    *_NAMES,
+    "DATABASES",
+    "WSGI_APPLICATION",
+    "ASGI_APPLICATION",
+    "ROOT_URLCONF",
+    "STORAGES",
+    "CELERY_BEAT_SCHEDULE",
+)
 
 
 def inspect_settings(layout: Layout) -> tuple[SettingsFacts, tuple[Note, ...]]:
@@ -62,7 +71,16 @@ def inspect_settings(layout: Layout) -> tuple[SettingsFacts, tuple[Note, ...]]:
             Note("no settings module is known; Django's defaults are assumed"),
         )
     source = read_settings_source(layout.root, layout.search_path, module)
-    return _make_facts(layout, source, _live_values(module)), tuple(source.notes)
+    facts = _make_facts(layout, source, _live_values(module))
+    return facts, (*source.notes, *_unread(facts, source))
+
+
+def _unread(facts: SettingsFacts, source: SettingsSource) -> Iterator[Note]:
+    """Yield what the settings hold and nobody can tell without running them."""
+    if "DATABASES" in source.names and not facts.databases and plain(source.names["DATABASES"]) != {}:
+        yield Note("DATABASES is not known before the settings run", facts.path or "")
+    if "INSTALLED_APPS" in source.names and facts.installed_apps is None:
+        yield Note("INSTALLED_APPS is not known before the settings run", facts.path or "")
 
 
 def _live_values(module: str) -> dict[str, Any]:
@@ -164,12 +182,17 @@ def _is_hidden(path: Path, folder: Path) -> bool:
 
 
 def _databases(source: SettingsSource, live: Mapping[str, Any]) -> tuple[DatabaseFacts, ...]:
-    declared = plain(source.names.get("DATABASES"))
-    declared = declared if isinstance(declared, dict) else {}
-    found = [_database(str(alias), value) for alias, value in declared.items()]
+    """Return what the source declares, a URL in the environment, or else what the loaded settings have."""
+    found = list(_declared(plain(source.names.get("DATABASES"))))
     if not found or all(database.engine == "" for database in found):
-        found = [_by_variable(source, found)] if _database_variable(source) else found
+        by_variable = [_by_variable(source, found)] if _database_variable(source) else []
+        found = by_variable or list(_declared(live.get("DATABASES"))) or found
     return tuple(database for database in found if database.engine)
+
+
+def _declared(value: Any) -> Iterator[DatabaseFacts]:
+    for alias, entry in (value if isinstance(value, dict) else {}).items():
+        yield _database(str(alias), entry)
 
 
 def _database_variable(source: SettingsSource) -> str | None:
@@ -196,11 +219,16 @@ def _database(alias: str, value: Any) -> DatabaseFacts:
     name, host = plain(value.get("NAME")), plain(value.get("HOST"))
     return DatabaseFacts(
         alias,
-        _ENGINES.get(backend, backend) if isinstance(backend, str) else "",
+        _engine(backend) if isinstance(backend, str) else "",
         variables,
         str(name) if isinstance(name, (str, Path)) else None,
         host if isinstance(host, str) else None,
     )
+
+
+def _engine(backend: str) -> str:
+    """Return the engine, empty where a part of the name is not known."""
+    return "" if GAP in backend or backend == _NO_DATABASE else _ENGINES.get(backend, backend)
 
 
 def _engine_of_url(url: Any) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dockertools.project.environment_calls import dotted, read_environment_call
-from dockertools.project.evaluate import UNKNOWN, evaluate, plain
+from dockertools.project.environment_calls import asks_for_database, dotted, read_declaration, read_environment_call
+from dockertools.project.evaluate import DECLARED, UNKNOWN, evaluate, plain
 from dockertools.project.facts import EnvironmentVariable, Note
 
 _DOCUMENT = re.compile(r"[\w./-]+\.(?:md|rst|txt)|(?:[\w./-]*/)?(?:VERSION|LICENSE)")
@@ -75,6 +75,7 @@ def _read_module(source: SettingsSource, search_path: tuple[Path, ...], module: 
     if tree is None:
         return
     source.names["__file__"] = str(path)
+    _declare(source, tree)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     _collect_variables(source, path, tree)
     source.words |= {
@@ -85,12 +86,19 @@ def _read_module(source: SettingsSource, search_path: tuple[Path, ...], module: 
     _Reader(source, search_path, package, path).run(tree.body)
 
 
+def _declare(source: SettingsSource, tree: ast.Module) -> None:
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    found = {name: evaluate(value, source.names) for call in calls for name, value in read_declaration(call).items()}
+    source.names[DECLARED] = {**source.names.get(DECLARED, {}), **found}
+
+
 def _collect_variables(source: SettingsSource, path: Path, tree: ast.Module) -> None:
     folders = _inside_paths(tree)
     for node in ast.walk(tree):
         if not isinstance(node, ast.expr) or (call := read_environment_call(node)) is None:
             continue
-        required = call.is_required and not _is_guarded(tree, node, call.name)
+        is_declared = call.name in source.names[DECLARED]
+        required = call.is_required and not is_declared and not _is_guarded(tree, node, call.name)
         known = source.variables.get(call.name)
         if known is None or (known.is_required and not required):
             kind = "folder" if call.kind == "text" and id(node) in folders else call.kind
@@ -139,7 +147,7 @@ class _Reader:
         """Yield the simple statements that may be run, in order."""
         match statement:
             case ast.If():
-                test = plain(evaluate(statement.test, self.source.names))
+                test = asks_for_database(statement.test) or plain(evaluate(statement.test, self.source.names))
                 taken = [] if test is not UNKNOWN and not test else statement.body
                 other = statement.orelse if test is UNKNOWN or not test else []
                 inner = [*taken, *other]
@@ -199,27 +207,28 @@ class _Reader:
         path = find_module(self.search_path, module)
         wants_all = any(alias.name == "*" for alias in statement.names)
         if path is None:
-            self._import_submodules(module, statement)
+            self._take(statement, {})
             return
         if wants_all:
             _read_module(self.source, self.search_path, module, path)
+        elif path in self.source.files:
+            # It was read for a star import, so that its names are here already.
+            self._take(statement, self.source.names)
         else:
             inner = SettingsSource(self.source.root, files=list(self.source.files))
             _read_module(inner, self.search_path, module, path)
-            for alias in statement.names:
-                self.source.names[alias.asname or alias.name] = inner.names.get(alias.name, UNKNOWN)
+            self._take(statement, inner.names)
             if {alias.name for alias in statement.names} & {"BASE_DIR", "INSTALLED_APPS", "DATABASES", "env"}:
                 self.source.variables |= {
                     name: found for name, found in inner.variables.items() if name not in self.source.variables
                 }
         self.source.names["__file__"] = str(self.path)
 
-    def _import_submodules(self, module: str, statement: ast.ImportFrom) -> None:
-        """Leave the names of what lies outside the project unknown."""
+    def _take(self, statement: ast.ImportFrom, names: Mapping[str, Any]) -> None:
+        """Bind the imported names; those of what lies outside the project stay unknown."""
         for alias in statement.names:
-            name = alias.asname or alias.name
-            if name != "*":
-                self.source.names[name] = UNKNOWN
+            if alias.name != "*":
+                self.source.names[alias.asname or alias.name] = names.get(alias.name, UNKNOWN)
 
     def _absolute(self, statement: ast.ImportFrom) -> str:
         if not statement.level:

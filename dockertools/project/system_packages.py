@@ -15,6 +15,7 @@ from dockertools.project.python_version import SUITES
 
 _BACKUP = "django-dbbackup"
 _STRIP = "binutils"
+_COMPILERS = {"g++", "libc6-dev"}
 _TYPES_OF_DATABASE = {"postgis": "postgresql"}
 
 
@@ -85,6 +86,8 @@ def find_system_packages(
     for name in _special_rows(manifest, settings):
         needs.add_runtime(read_table()[name].opens, name.partition(":")[2])
         needs.add_programs(read_table()[name].programs, _BACKUP)
+    if any(requirement.is_compiled for requirement in manifest.requirements):
+        needs.build |= _COMPILERS
     if manifest.uses_repositories:
         needs.build |= {"ca-certificates", "git"}
     inferred_build = sorted(needs.build)

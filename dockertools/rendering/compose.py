@@ -19,6 +19,16 @@ _SCHEMES = {"postgresql": "postgres", "postgis": "postgis", "mysql": "mysql"}
 _BROKERS = {"redis": "redis", "rediss": "redis", "amqp": "rabbitmq", "pyamqp": "rabbitmq", "memcached": "memcached"}
 _REDIS_CLIENTS = frozenset({"redis", "django-redis", "channels-redis", "django-rq", "rq"})
 _HOST_NAMES = re.compile(r"(^|_)(REDIS|MEMCACHED|RABBITMQ|BROKER)_HOST(NAME)?$")
+_BACKENDS = {
+    "postgresql": "django.db.backends.postgresql",
+    "postgis": "django.contrib.gis.db.backends.postgis",
+    "mysql": "django.db.backends.mysql",
+}
+_DATABASE_PART = re.compile(
+    r"(?:[A-Z]+_)?(?:DB|DATABASE|SQL|PG|POSTGRES|POSTGRESQL|MYSQL|MARIADB)_?"
+    r"(?:(?P<HOST>HOST|HOSTNAME|SERVER)|(?P<PORT>PORT)|(?P<USER>USER|USERNAME)|(?P<PASSWORD>PASS|PASSWORD)"
+    r"|(?P<NAME>NAME|DB|DATABASE)|(?P<ENGINE>ENGINE|BACKEND))"
+)
 _GIVEN_IN_IMAGE = ("DJANGO_SETTINGS_MODULE",)
 
 
@@ -136,10 +146,19 @@ def _database_values(facts: ProjectFacts, services: _Services, user: str) -> Ite
     if services.database == "mysql":
         values["PASSWORD"] = "${MARIADB_PASSWORD:?set it in .env}"  # noqa: S105  # a reference, no password
     values["URL"] = f"{_SCHEMES[services.database]}://{user}:{values['PASSWORD']}@db:{values['PORT']}/{user}"
+    values["ENGINE"] = _BACKENDS[services.database]
     for database in _with_engine(facts.settings.databases):
-        for key, variable in database.variables.items():
+        by_name = () if "URL" in database.variables or database.alias != "default" else _conventional(facts)
+        for key, variable in (*by_name, *database.variables.items()):
             if key in values:
                 yield variable, values[key] if key != "PORT" else f'"{values[key]}"'
+
+
+def _conventional(facts: ProjectFacts) -> Iterator[tuple[str, str]]:
+    """Yield the variables that are a database's by their names: its entry in the settings may be put together later."""
+    for variable in facts.settings.variables:
+        if (match := _DATABASE_PART.fullmatch(variable.name)) and match.lastgroup:
+            yield match.lastgroup, variable.name
 
 
 def _with_engine(databases: tuple[DatabaseFacts, ...]) -> tuple[DatabaseFacts, ...]:

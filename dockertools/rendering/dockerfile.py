@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 from typing import Any
 
 from dockertools.conf import INFERRED, Config
 from dockertools.project.facts import FrontEndFacts, ProjectFacts
 from dockertools.rendering import tools
+from dockertools.rendering.closure import closure_values
 from dockertools.rendering.commands import exec_form, health_argv, manage_argv, server_argv
 from dockertools.rendering.environment import (
     DATA,
@@ -25,8 +27,9 @@ _WIDTH = 118
 
 
 def render_dockerfile(facts: ProjectFacts, config: Config) -> str:
-    """Return the Dockerfile of the variant slim."""
-    return render("Dockerfile", {**_builder(facts, config), **_runtime(facts), **_production(facts, config)})
+    """Return the Dockerfile of the variant that is configured."""
+    values = {**_builder(facts, config), **_runtime(facts), **_production(facts, config), **closure_values(facts)}
+    return render("Dockerfile", {"variant": config.variant, **values})
 
 
 def _builder(facts: ProjectFacts, config: Config) -> dict[str, Any]:
@@ -91,7 +94,7 @@ def _front_end(front_end: FrontEndFacts | None, suite: str) -> dict[str, Any] | 
     mounts = [f"--mount=type=bind,source={prefix}{name},target={name}" for name in files]
     mounts = [] if front_end.has_workspaces else mounts
     return {
-        "image": f"node:{front_end.node_version}-{suite}-slim",
+        "image": _node_image(front_end.node_version, suite),
         "folder": f"/app/{front_end.folder}" if prefix else "/app",
         "copy": ". /app/" if front_end.reads_templates else f"{prefix} ./",
         "is_everything": front_end.reads_templates,
@@ -101,6 +104,12 @@ def _front_end(front_end: FrontEndFacts | None, suite: str) -> dict[str, Any] | 
     }
 
 
+def _node_image(version: str, suite: str) -> str:
+    """Return the tag; the images of versions before 20 ended before trixie came."""
+    return f"node:{version}-{'bookworm' if int(version) < _FIRST_NODE_ON_TRIXIE else suite}-slim"
+
+
+_FIRST_NODE_ON_TRIXIE = 20
 _NODE_MANAGERS = {
     "npm": ("npm ci", "/root/.npm"),
     "yarn": ("yarn install --frozen-lockfile", "/usr/local/share/.cache/yarn"),
@@ -151,18 +160,22 @@ def _production(facts: ProjectFacts, config: Config) -> dict[str, Any]:
         "health": exec_form(health_argv(facts, config)),
         "server": exec_form(server_argv(facts, config)),
         "development": exec_form(manage_argv(facts, "runserver", f"0.0.0.0:{config.port}")),
-        "project_lines": _run(_PROJECT_MOUNTS, [_PROJECT]),
+        "project_lines": _run(_PROJECT_MOUNTS, [_install_project(facts)]),
     }
 
 
 _PROJECT_MOUNTS = (UV_CACHE, "--mount=type=bind,from=builder,source=/usr/local/bin/uv,target=/usr/local/bin/uv")
-_PROJECT = "VIRTUAL_ENV=/opt/venv uv pip install --no-deps --editable /app"
 _BYTECODE_CACHE = "--mount=type=cache,target=/var/cache/bytecode"
 _KEEPING_BYTECODE = "PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode"
 _STATIC_TEST = (
     "import django, sys; django.setup(); from django.apps import apps; from django.conf import settings; "
     f"sys.exit(0 if apps.is_installed('{_STATIC_APP}') and settings.STATIC_ROOT else 3)"
 )
+
+
+def _install_project(facts: ProjectFacts) -> str:
+    folder = posixpath.normpath(f"/app/{facts.manifest.folder}")
+    return f"VIRTUAL_ENV=/opt/venv uv pip install --no-deps --editable {folder}"
 
 
 def _build_words(facts: ProjectFacts) -> str:
@@ -173,7 +186,7 @@ def _bytecode(facts: ProjectFacts) -> str:
     """Return the command that is given the script in the template."""
     python = f"{_build_words(facts)}{_KEEPING_BYTECODE} python"
     if facts.manifest.installs_project:
-        return _run([_BYTECODE_CACHE, *_PROJECT_MOUNTS], [_PROJECT, python])
+        return _run([_BYTECODE_CACHE, *_PROJECT_MOUNTS], [_install_project(facts), python])
     return _run([_BYTECODE_CACHE], [python])
 
 
@@ -185,7 +198,7 @@ def _after_code(facts: ProjectFacts) -> tuple[list[str], list[str], list[str]]:
     if facts.manifest.installs_project:
         comments.append("The project is installed where it lies, so that its modules and scripts are found.")
         mounts += _PROJECT_MOUNTS
-        commands.append(_PROJECT)
+        commands.append(_install_project(facts))
     if writes_beside_code(facts):
         comments.append("SQLite's file lies beside manage.py: the user may add files there, and not touch the others.")
         commands.append("chgrp 1000 . && chmod 1775 .")

@@ -33,25 +33,10 @@ def is_secret(name: str) -> bool:
 
 
 def main_engine(facts: ProjectFacts) -> str | None:
-    """Return the engine of the default database; where a URL decides, the one that a driver is installed for."""
+    """Return the engine of the default database."""
     databases = facts.settings.databases
     default = next((found for found in databases if found.alias == "default"), databases[0] if databases else None)
-    if default is None or not {"URL", "ENGINE"} & set(default.variables):
-        return default.engine if default else None
-    drivers = [engine for names, engine in _DRIVERS if names & facts.manifest.names]
-    if _DRIVER_OF.get(default.engine, default.engine) in drivers:
-        return default.engine
-    if drivers:
-        uses_gis = facts.settings.has_app("django.contrib.gis")
-        return "postgis" if drivers[0] == "postgresql" and uses_gis else drivers[0]
-    return "sqlite" if default.engine == "url" else default.engine
-
-
-_DRIVER_OF = {"postgis": "postgresql"}
-_DRIVERS = (
-    (frozenset({"psycopg", "psycopg-c", "psycopg-binary", "psycopg2", "psycopg2-binary"}), "postgresql"),
-    (frozenset({"mysqlclient", "pymysql", "mysql-connector-python"}), "mysql"),
-)
+    return default.engine if default else None
 
 
 def build_variables(facts: ProjectFacts) -> tuple[Variable, ...]:
@@ -67,6 +52,8 @@ def _placeholder(facts: ProjectFacts, variable: EnvironmentVariable) -> str:
     if variable.kind == "database":
         scheme = _URL_SCHEMES.get(main_engine(facts) or "sqlite", "sqlite")
         return "sqlite://:memory:" if scheme == "sqlite" else f"{scheme}://build:build@127.0.0.1/build"
+    if variable.name.endswith("_DSN"):
+        return "http://build@127.0.0.1/1"
     return _PLACEHOLDERS.get(variable.kind, "only-for-the-build")
 
 

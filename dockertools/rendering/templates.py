@@ -23,8 +23,12 @@ def render(name: str, context: dict[str, Any]) -> str:
 
 @functools.cache
 def _load(name: str) -> Template:
-    source = resources.files("dockertools").joinpath("templates", "dockertools", name).read_text(encoding="utf-8")
-    return _engine().from_string(_TAG_LINE.sub(r"\g<tag>", source))
+    return _engine().from_string(_TAG_LINE.sub(r"\g<tag>", read_template(name)))
+
+
+def read_template(name: str) -> str:
+    """Return the text of the template `dockertools/<name>`, with nothing filled in."""
+    return resources.files("dockertools").joinpath("templates", "dockertools", name).read_text(encoding="utf-8")
 
 
 @functools.cache

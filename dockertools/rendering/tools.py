@@ -6,7 +6,12 @@ UV = "0.13.9"
 POETRY = "2.5.1"
 POETRY_EXPORT = "1.10.1"
 PDM = "2.29.4"
+PDM_BOUND = "hishel<2"
+"""PDM leaves it open, and does not work with version 2."""
 PIPENV = "2026.10.3"
+
+SETUPTOOLS = "setuptools==80.9.0 --hash=sha256:062d34222ad13e0cc312a4c02d73f059e86a4acbfbdea8f8f76b28c99f306922"
+"""The last one with pkg_resources, for lists with hashes that leave setuptools out, as pip-compile and Pipenv do."""
 
 SERVERS = {
     "gunicorn": "gunicorn==27.0.1",

@@ -16,13 +16,18 @@ from dockertools.build.history import BuildRecord
 from dockertools.build.inside import inside_command
 from dockertools.build.options import BuildOptions
 from dockertools.build.progress import is_instruction_name
-from dockertools.build.result import BuildResult, FailedBuild, StepResult
+from dockertools.build.result import BuildResult, CacheMiss, FailedBuild, StepResult
 from dockertools.image.facts import ImageFacts
 from dockertools.reports.build_steps import show_seconds, show_step
-from dockertools.reports.terminal import plain
+from dockertools.reports.terminal import cut, plain
 from dockertools.sizes import format_size
 
 LARGEST_LAYERS = 6
+TITLES = 14
+"""Columns that the titles of the summary take."""
+BEFORE_INSTRUCTION = 16
+"""Columns that size and line of a layer take."""
+SHORT_ID = len("sha256:") + 12
 _ALL = 2
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -62,7 +67,7 @@ def failure_payload(failed: FailedBuild, options: BuildOptions) -> dict[str, Any
             "stage": failure.stage,
             "log": list(failure.log),
             "explanation": cause and {"id": cause.id, "cause": cause.cause, "fix": cause.fix},
-            "look_inside": inside_command(options, failure.line, failure.stage),
+            "look_inside": inside_command(options, failure),
         },
         "steps": _steps_payload(failed.steps),
         "seconds": round(failed.seconds, 3),
@@ -108,50 +113,57 @@ def print_build_summary(console: Console, result: BuildResult, verbosity: int = 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="muted", no_wrap=True)
     table.add_column(overflow="fold")
-    for title, value in _rows(result, time.time() if now is None else now):
+    for title, value in _rows(console, result, time.time() if now is None else now):
         table.add_row(title, value)
     console.print()
     console.print(table)
     if result.image is not None and verbosity > 0:
         console.print()
-        console.print(_layer_table(result.image, result.layer_lines, None if verbosity >= _ALL else LARGEST_LAYERS))
+        console.print(
+            _layer_table(console, result.image, result.layer_lines, None if verbosity >= _ALL else LARGEST_LAYERS)
+        )
     for message, line in result.warnings if verbosity > 0 else ():
         place = f"line {line}: " if line else ""
-        console.print(Text(f"warning: {place}{plain(message)}", style="warning"))
+        text = plain(message).removesuffix(f" (line {line})")
+        console.print(Text(f"warning: {place}{text}", style="warning"))
     if command := _next_command(result):
         console.print()
         console.print(Text.assemble(("next  ", "muted"), command), soft_wrap=True)
 
 
-def _rows(result: BuildResult, now: float) -> Iterator[tuple[str, Text | str]]:
+def _rows(console: Console, result: BuildResult, now: float) -> Iterator[tuple[str, Text | str]]:
     image, previous = result.image, result.previous
     yield "image", Text(result.tag if image else ", ".join(result.outputs), style="name")
     if image:
-        yield "size", _size_text(image, previous)
+        yield "size", _size_text(image)
+        if previous:
+            yield "change", _change_text(image.size_bytes - previous.size_bytes)
         if result.budget:
             yield "budget", _budget_text(image.size_bytes, result.budget.limit_bytes)
-        yield "user", image.user
-        yield "id", image.id
+        yield "user", Text(plain(image.user))
+        yield "id", image.id[:SHORT_ID]
     if result.platforms:
-        yield "platforms", ", ".join(result.platforms)
+        yield "platforms", Text(", ".join(result.platforms))
     cached = [step.cached for step in result.steps if is_instruction_name(step.name)]
     yield "steps", f"{len(cached)}: {sum(cached)} from the cache, {len(cached) - sum(cached)} ran"
     if result.cache_miss:
-        yield "first to run", _miss_text(result)
+        yield "first to run", _miss_text(console, result.cache_miss)
     yield "context", _context_text(result)
     yield "time", _time_text(result, now)
     if result.pushed:
         yield "pushed", "yes"
 
 
-def _size_text(image: ImageFacts, previous: BuildRecord | None) -> Text:
+def _size_text(image: ImageFacts) -> Text:
     text = Text(format_size(image.size_bytes), style="number")
     compressed = image.compressed_bytes
-    text.append(" uncompressed" if compressed is None else f" uncompressed, {format_size(compressed)} compressed", "")
-    if previous:
-        change = image.size_bytes - previous.size_bytes
-        text.append(f" ({_signed(change)} since the last build)" if change else " (as in the last build)", "muted")
-    return text
+    return text.append(
+        " uncompressed" if compressed is None else f" uncompressed, {format_size(compressed)} compressed", ""
+    )
+
+
+def _change_text(change: int) -> Text:
+    return Text(f"{_signed(change)} since the last build" if change else "none since the last build")
 
 
 def _signed(count: int) -> str:
@@ -165,13 +177,10 @@ def _budget_text(size: int, limit: int) -> Text:
     return Text(f"{format_size(limit)}, {format_size(rest)} left", style="good")
 
 
-def _miss_text(result: BuildResult) -> Text:
-    miss = result.cache_miss
-    if miss is None:
-        return Text()
+def _miss_text(console: Console, miss: CacheMiss) -> Text:
     where = f" (line {miss.line})" if miss.line else ""
-    text = Text(show_step(miss.step))
-    text.truncate(60, overflow="ellipsis")
+    text = cut(console, Text(show_step(miss.step)), console.width - TITLES - len(where))
+    text.no_wrap = None
     text.append(where)
     text.append(f"\n{plain(' '.join(miss.reason.split()))}", "number")
     if miss.files:
@@ -201,15 +210,15 @@ def _ago(seconds: float) -> str:
     return "just now"
 
 
-def _layer_table(image: ImageFacts, lines: tuple[int | None, ...], limit: int | None) -> Table:
+def _layer_table(console: Console, image: ImageFacts, lines: tuple[int | None, ...], limit: int | None) -> Table:
     table = Table(box=None, pad_edge=False, header_style="muted")
     table.add_column("layer", justify="right", no_wrap=True, min_width=8)
     table.add_column("line", justify="right", no_wrap=True, min_width=4)
-    table.add_column("made by", no_wrap=True, overflow="ellipsis")
+    table.add_column("made by", no_wrap=True)
     layers = list(zip(image.layers, lines or (None,) * len(image.layers), strict=True))
     largest = sorted(layers, key=lambda pair: -pair[0].size_bytes)[:limit]
     for layer, line in largest:
-        made_by = show_step(layer.instruction) or "(imported)"
+        made_by = cut(console, Text(show_step(layer.instruction) or "(imported)"), console.width - BEFORE_INSTRUCTION)
         table.add_row(format_size(layer.size_bytes), str(line) if line else "base", made_by)
     return table
 

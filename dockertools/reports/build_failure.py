@@ -5,8 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from dockertools.build.diagnose import read_text
 from dockertools.build.inside import inside_command
 from dockertools.build.options import BuildOptions
+from dockertools.build.redact import redact_patterns
 from dockertools.build.result import FailedBuild
 from dockertools.reports.build_steps import show_step
 from dockertools.reports.terminal import plain
@@ -33,8 +35,8 @@ def print_failure(console: Console, failed: FailedBuild, options: BuildOptions) 
     for text in failure.log[-LOG_LINES:]:
         console.print(Text(f"  | {plain(text)}", style="muted"), soft_wrap=True)
     if failure.explanation and failure.error:
-        console.print(Text(f"\n  {plain(failure.error)}", style="muted"), soft_wrap=True)
-    if command := inside_command(options, failure.line, failure.stage):
+        console.print(Text(f"\n  {plain(failure.brief_error)}", style="muted"), soft_wrap=True)
+    if command := inside_command(options, failure):
         console.print(Text("\nTo look inside, as it was before this step:", style="muted"))
         console.print(Text(f"  {command}"), soft_wrap=True)
     console.print()
@@ -44,11 +46,7 @@ def _source_lines(options: BuildOptions, number: int | None) -> list[Text]:
     """Return the Dockerfile's lines around the failing one."""
     if number is None:
         return []
-    try:
-        text = options.dockerfile_text or options.dockerfile.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
-    lines = text.splitlines()
+    lines = redact_patterns(read_text(options)).splitlines()
     first, last = max(number - _AROUND, 1), min(number + _AROUND, len(lines))
     return [
         Text(

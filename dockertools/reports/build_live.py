@@ -13,7 +13,7 @@ from rich.text import Text
 from dockertools.build.events import TransferEvent
 from dockertools.build.progress import BuildProgress, Step
 from dockertools.reports.build_steps import show_seconds, show_step
-from dockertools.reports.terminal import plain
+from dockertools.reports.terminal import cut, has_unicode, plain
 from dockertools.sizes import format_size
 
 REDRAWS_PER_SECOND = 8
@@ -110,37 +110,28 @@ class LiveView:
         moving = [item for item in step.transfers.values() if not item.completed and (item.total or item.current)]
         bars = moving[: min(MOST_BARS, rows)]
         for transfer in bars:
-            yield self._cut(Text(f"    {_bar(transfer, fancy=self._is_fancy)}", style="muted"))
+            yield self._detail(_bar(transfer, fancy=has_unicode(self._console)))
         left = min(rows - len(bars), MOST_LOG_LINES)
         for line in list(step.log)[-left:] if left > 0 else ():
-            yield self._cut(Text(f"    {plain(line)}", style="muted"))
+            yield self._detail(plain(line))
+
+    def _detail(self, text: str) -> Text:
+        return cut(self._console, Text(f"    {text}", style="muted"), self._console.width - 1)
 
     def _line(self, mark: str, style: str, text: str, right: str) -> Text:
         """Return one row: a mark, the text as far as there is room, a time at the right edge."""
-        mark = mark if self._is_fancy else {"✓": "+", "✗": "x", "·": "."}.get(mark, mark)
+        mark = mark if has_unicode(self._console) else {"✓": "+", "✗": "x", "·": "."}.get(mark, mark)
         width = self._console.width - 1
         room = max(width - len(right) - 4, 4)
         line = Text(no_wrap=True)
         line.append(f"{mark} ", style=style)
-        body = Text(text, no_wrap=True)
-        body.truncate(room, overflow="ellipsis" if self._is_fancy else "crop", pad=True)
-        line.append_text(body)
+        line.append_text(cut(self._console, Text(text), room, pad=True))
         line.append(f"  {right}", style="muted")
         return line
 
-    def _cut(self, text: Text) -> Text:
-        text.truncate(self._console.width - 1, overflow="ellipsis" if self._is_fancy else "crop")
-        text.no_wrap = True
-        return text
-
     def _frame(self, now: float) -> str:
-        frames = SPINNER if self._is_fancy else ASCII_SPINNER
+        frames = SPINNER if has_unicode(self._console) else ASCII_SPINNER
         return frames[int(now * 10) % len(frames)]
-
-    @property
-    def _is_fancy(self) -> bool:
-        """Whether the terminal shows more than ASCII."""
-        return self._console.encoding.lower().startswith("utf")
 
 
 def _bar(transfer: TransferEvent, *, fancy: bool) -> str:

@@ -15,7 +15,6 @@ from dockertools.reports.build_live import LiveView
 from dockertools.reports.build_steps import show_seconds, show_step
 from dockertools.reports.terminal import plain
 
-PROGRESS = ("auto", "tty", "plain", "quiet")
 _ALL_LOGS = 3
 
 

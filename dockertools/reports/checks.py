@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dockertools.checks.registry import Check
+from dockertools.checks.registry import CheckInfo
 from dockertools.checks.results import CheckReport, CheckResult
 
 
@@ -25,7 +25,7 @@ def check_payload(report: CheckReport) -> dict[str, Any]:
     }
 
 
-def list_payload(checks: Iterable[Check]) -> dict[str, Any]:
+def list_payload(checks: Iterable[CheckInfo]) -> dict[str, Any]:
     """Return what `--list` says, as a part of the JSON document."""
     return {
         "checks": [

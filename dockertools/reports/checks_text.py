@@ -10,9 +10,9 @@ from typing import Any
 from django.core.management.base import OutputWrapper
 from django.core.management.color import color_style, no_style
 
-from dockertools.checks.registry import Check
+from dockertools.checks.registry import CheckInfo
 from dockertools.checks.results import CheckReport, CheckResult, Status
-from dockertools.checks.runner import Event, Finished, Running, Waiting
+from dockertools.checks.runner import Event, Finished, Notice, Running, Waiting, Working
 
 TITLE_WIDTH = 26
 EVIDENCE_WIDTH = 100
@@ -78,7 +78,7 @@ def result_lines(result: CheckResult, style: Any) -> Iterator[str]:
         yield f"        next: {plain(result.hint)}"
 
 
-def list_lines(checks: Iterable[Check]) -> Iterator[str]:
+def list_lines(checks: Iterable[CheckInfo]) -> Iterator[str]:
     """Yield what `--list` shows."""
     for check in checks:
         yield f"{check.id:<18} {check.group:<12} {check.title}"
@@ -107,6 +107,12 @@ class ProgressLines:
             case Waiting(check, results, seconds_left):
                 states = "; ".join(plain(result.message) for result in results if result.status is Status.FAIL)
                 self._show(f"... waiting, {seconds_left:.0f} s left, for {check.group}: {states}", is_passing=False)
+                self._next = SLOW_SECONDS
+            case Working(what, seconds) if seconds >= self._next:
+                self._show(f"... {what}: {seconds:.0f} s", is_passing=True)
+                self._next = seconds + (1.0 if self._is_terminal else LOG_SECONDS)
+            case Notice(text):
+                self._show(plain(text), is_passing=False)
                 self._next = SLOW_SECONDS
             case Finished():
                 self._clear()

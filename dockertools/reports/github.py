@@ -16,7 +16,7 @@ def render_github(report: CheckReport) -> str:
     """
     summary = report.summary
     last = f"{summary.passed} passed, {summary.warned} warned, {summary.failed} failed, {summary.skipped} skipped"
-    return "\n".join([*_findings(report.results), f"::notice title=docker_check::{last}"])
+    return "\n".join([*_findings(report.results), f"::notice title={report.target.command}::{last}"])
 
 
 def _findings(results: tuple[CheckResult, ...]) -> Iterator[str]:

@@ -17,12 +17,13 @@ def render_junit(report: CheckReport) -> str:
 
     The format: https://github.com/testmoapp/junitxml
     """
-    root = ET.Element("testsuites", name=f"docker_check {report.target.kind} {_clean(report.target.name)}")
+    root = ET.Element("testsuites", name=f"{report.target.command} {report.target.kind} {_clean(report.target.name)}")
     for group, results in groupby(report.results, key=lambda result: result.group):
         root.append(_suite(group, tuple(results), report.fail_level))
     _count(root, report.results, report.fail_level)
     ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True)
+    document: bytes = ET.tostring(root, encoding="us-ascii", xml_declaration=True)
+    return document.decode("ascii")  # right in whichever encoding it is written
 
 
 def _suite(group: str, results: tuple[CheckResult, ...], fail_level: Status) -> ET.Element:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dockertools import __version__
-from dockertools.checks.registry import Check
+from dockertools.checks.registry import CheckInfo
 from dockertools.checks.results import SILENCED, CheckReport, CheckResult, Status
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -15,7 +15,7 @@ _LEVELS = {Status.FAIL: "error", Status.WARN: "warning"}
 _KINDS = {Status.FAIL: "fail", Status.WARN: "fail", Status.PASS: "pass", Status.SKIP: "notApplicable"}
 
 
-def render_sarif(report: CheckReport, checks: Iterable[Check], root: Path) -> dict[str, Any]:
+def render_sarif(report: CheckReport, checks: Iterable[CheckInfo], root: Path) -> dict[str, Any]:
     """Return the report as a SARIF log; findings are placed at their file in `root`, or at manage.py.
 
     The format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
@@ -42,7 +42,7 @@ def render_sarif(report: CheckReport, checks: Iterable[Check], root: Path) -> di
     }
 
 
-def _rule(check: Check) -> dict[str, Any]:
+def _rule(check: CheckInfo) -> dict[str, Any]:
     return {
         "id": check.id,
         "name": "".join(word.capitalize() for word in check.function.__name__.split("_")),

@@ -6,6 +6,7 @@ import re
 from typing import IO, Any
 
 from rich.console import Console
+from rich.text import Text
 from rich.theme import Theme
 
 _THEME = Theme(
@@ -30,6 +31,18 @@ def make_console(stream: IO[str] | Any, *, no_color: bool | None = False, force_
     if not console.is_terminal:
         console.width = max(console.width, WIDTH_WITHOUT_TERMINAL)
     return console
+
+
+def has_unicode(console: Console) -> bool:
+    """Tell whether the terminal shows more than ASCII."""
+    return console.encoding.lower().startswith("utf")
+
+
+def cut(console: Console, text: Text, width: int, *, pad: bool = False) -> Text:
+    """Shorten the text, in place, to so many columns of one line."""
+    text.truncate(max(width, 1), overflow="ellipsis" if has_unicode(console) else "crop", pad=pad)
+    text.no_wrap = True
+    return text
 
 
 def plain(text: str) -> str:

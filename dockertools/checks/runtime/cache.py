@@ -46,17 +46,20 @@ PER_PROCESS = "django.core.cache.backends.locmem.LocMemCache"
         "driver-broken": "The backend or its driver cannot be loaded.",
         UNRECOGNIZED: "It fails for another reason; the message is the driver's.",
         "nothing-kept": "Skipped: a dummy cache keeps nothing.",
+        "no-cache": "Skipped: the settings name no cache.",
     },
 )
 def check_round_trip(context: CheckContext) -> Iterator[Outcome]:
     """Set, get and delete a value under a name of its own in each cache of CACHES."""
+    if not settings.CACHES:
+        yield skipped("no-cache", "the settings name no cache")
     for alias, values in settings.CACHES.items():
-        if values["BACKEND"] == DUMMY:
+        backend = values.get("BACKEND", "")
+        if backend == DUMMY:
             yield skipped("nothing-kept", f"{alias}: a dummy cache keeps nothing", alias=alias)
         else:
-            yield _judge(
-                alias, values["BACKEND"], isolate(functools.partial(_round_trip, alias), timeout=ANSWER_SECONDS)
-            )
+            ended = isolate(functools.partial(_round_trip, alias), timeout=ANSWER_SECONDS)
+            yield _judge(alias, backend, ended)
 
 
 @register_check(
@@ -74,17 +77,18 @@ def check_round_trip(context: CheckContext) -> Iterator[Outcome]:
 def check_backend(context: CheckContext) -> Iterator[Outcome]:
     """Look for backends that are for development: with several workers each has its own cache, or none."""
     uses_default = "cache" in settings.SESSION_ENGINE or any("Cache" in path for path in settings.MIDDLEWARE)
-    if settings.CACHES == global_settings.CACHES and not uses_default:
+    if not settings.CACHES or (settings.CACHES == global_settings.CACHES and not uses_default):
         yield skipped("no-cache", "the settings name no cache")
         return
     for alias, values in settings.CACHES.items():
         hint = f"Use a server for all processes in production: CACHES[{alias!r}] with Redis, Memcached or the database."
-        if values["BACKEND"] == DUMMY:
+        backend = values.get("BACKEND", "")
+        if backend == DUMMY:
             yield warned("dummy-cache", f"{alias}: the dummy cache keeps nothing", hint, alias=alias)
-        elif values["BACKEND"] == PER_PROCESS:
+        elif backend == PER_PROCESS:
             yield warned("per-process-cache", f"{alias}: each worker has a cache of its own", hint, alias=alias)
         else:
-            yield passed(f"{alias}: {values['BACKEND'].rpartition('.')[2]}", alias=alias)
+            yield passed(f"{alias}: {backend.rpartition('.')[2]}", alias=alias)
 
 
 def _round_trip(alias: str) -> dict[str, str | float]:

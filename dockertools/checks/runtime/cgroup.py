@@ -49,14 +49,11 @@ def usable_cpus(limits: ContainerLimits) -> float:
 def _read_membership(path: Path) -> dict[str, str]:
     """Return the process's group by controller; version 2 has one group, under the empty name."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = os.fsdecode(path.read_bytes()).splitlines()
     except OSError:
         return {}
-    groups = {}
-    for line in lines:
-        _, controllers, group = line.split(":", 2)
-        groups.update(dict.fromkeys(controllers.split(","), group))
-    return groups
+    fields = (line.split(":", 2) for line in lines if line.count(":") >= 2)
+    return {controller: group for _, controllers, group in fields for controller in controllers.split(",")}
 
 
 def _folders_v1(root: Path, controller: str, groups: dict[str, str]) -> Iterator[Path]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from django.conf import settings
 from django.db import NotSupportedError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.exceptions import InconsistentMigrationHistory
@@ -149,7 +148,8 @@ def judge_connections(alias: str, needed: int, *, limit: int, used: int) -> Outc
 
 
 def _aliases() -> tuple[str, ...]:
-    return tuple(alias for alias, values in settings.DATABASES.items() if values.get("ENGINE") not in (NO_DATABASE, ""))
+    # With Django's own defaults: an alias without ENGINE is no database, and NAME may come from elsewhere.
+    return tuple(alias for alias, values in connections.settings.items() if values["ENGINE"] != NO_DATABASE)
 
 
 def _reached(context: CheckContext) -> Generator[Outcome, None, tuple[str, ...]]:
@@ -219,7 +219,7 @@ def _read_limits(connection: BaseDatabaseWrapper) -> dict[str, int] | None:
 
 
 def _judge_connection(alias: str, ended: Ended) -> Outcome:
-    values = settings.DATABASES[alias]
+    values = connections.settings[alias]
     engine = values["ENGINE"].rpartition(".")[2]
     place = f"{values.get('HOST') or 'local'}:{values['PORT']}" if values.get("PORT") else values.get("HOST") or "local"
     evidence = {"alias": alias, "engine": engine, "host": str(values.get("HOST", "")), "name": str(values["NAME"])}

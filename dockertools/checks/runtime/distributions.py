@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from dockertools.checks.runtime.pins import holds
+
+_UNREADABLE = (OSError, ValueError, TypeError, AttributeError, csv.Error)
+"""What importlib.metadata lets through from files that are not text, not CSV, or not to be read."""
 _FOLDER = re.compile(r"(?P<name>[^-]+)-(?P<version>.+)\.(?:dist|egg)-info")
 
 
@@ -50,30 +55,51 @@ def find_unmet(distributions: Iterable[InstalledDistribution]) -> Iterator[Unmet
                 requirement = Requirement(text)
             except InvalidRequirement:
                 continue
-            if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            if not holds(requirement):
                 continue
             installed = versions.get(canonicalize_name(requirement.name))
             if installed is None or not _fulfils(requirement, installed):
                 yield UnmetRequirement(item.name, str(requirement).partition(";")[0].strip(), installed)
 
 
-def map_modules(distributions: Mapping[str, list[str]], modules: Iterable[str]) -> dict[str, set[str]]:
-    """Return the modules by the distribution that brings their top-level package; others are left out.
+def find_owners() -> dict[str, str]:
+    """Return the distributions by top-level package; those whose metadata cannot be read are left out.
 
-    `distributions` is what `importlib.metadata.packages_distributions` gives.
+    As `importlib.metadata.packages_distributions` does it, which stops at the first that is broken.
     """
+    owners: dict[str, str] = {}
+    for distribution in metadata.distributions():
+        try:
+            declared = (distribution.read_text("top_level.txt") or "").split()
+            name = distribution.metadata["Name"]
+            packages = declared or [_top_level(file) for file in distribution.files or () if file.suffix != ".pth"]
+        except _UNREADABLE:
+            continue
+        for package in packages:
+            owners.setdefault(package, name)
+    return owners
+
+
+def map_modules(owners: Mapping[str, str], modules: Iterable[str]) -> dict[str, set[str]]:
+    """Return the modules by the distribution that brings their top-level package; others are left out."""
     by_distribution: dict[str, set[str]] = {}
     for module in modules:
-        owners = distributions.get(module.partition(".")[0])
-        if owners:
-            by_distribution.setdefault(owners[0], set()).add(module)
+        if owner := owners.get(module.partition(".")[0]):
+            by_distribution.setdefault(owner, set()).add(module)
     return by_distribution
+
+
+def _top_level(file: metadata.PackagePath) -> str:
+    return file.parts[0] if len(file.parts) > 1 else file.name.partition(".")[0]
 
 
 def _read(distribution: metadata.Distribution) -> InstalledDistribution:
     folder = Path(str(getattr(distribution, "_path", ""))).name
-    headers = distribution.metadata
-    name, version = headers.get_all("Name", [""])[0], headers.get_all("Version", [""])[0]
+    try:
+        headers = distribution.metadata
+        name, version = headers.get_all("Name", [""])[0], headers.get_all("Version", [""])[0]
+    except _UNREADABLE:
+        name = version = ""
     if not name or not version or not _is_version(version):
         match = _FOLDER.fullmatch(folder)
         return InstalledDistribution(folder, canonicalize_name(match["name"]) if match else "", "")

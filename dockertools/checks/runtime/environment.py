@@ -113,7 +113,7 @@ def settings_files(root: Path) -> tuple[Path, ...]:
         path = Path(getattr(module, "__file__", None) or "/")
         if module is not None and path.is_file() and path.is_relative_to(root) and path not in files:
             files[path] = None
-            names += find_star_imports(path.read_text(encoding="utf-8"), module.__name__.rpartition(".")[0])
+            names += find_star_imports(path.read_bytes(), module.__name__.rpartition(".")[0])
     return tuple(files)
 
 
@@ -141,4 +141,4 @@ def _broken_variables(environment: Mapping[str, str]) -> Iterator[Outcome]:
 
 
 def _reads_of(path: Path) -> tuple[VariableRead, ...]:
-    return find_variable_reads(path.read_text(encoding="utf-8"))
+    return find_variable_reads(path.read_bytes())

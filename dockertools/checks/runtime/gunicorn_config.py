@@ -122,7 +122,9 @@ def read_running_command(path: Path = Path("/proc/1/cmdline")) -> tuple[str, ...
     return ()
 
 
-def find_unknown_settings(source: str, names: Mapping[str, Any], known: Iterable[str]) -> Iterator[tuple[str, str]]:
+def find_unknown_settings(
+    source: str | bytes, names: Mapping[str, Any], known: Iterable[str]
+) -> Iterator[tuple[str, str]]:
     """Yield names that look like settings and are none, each with the setting it is close to or an empty text.
 
     A configuration is a program: what it uses itself, modules, classes and private names are no settings, and a
@@ -193,7 +195,7 @@ def _parse(configuration: Config, arguments: tuple[str, ...], problems: list[Pro
 def _apply_file(configuration: Config, path: Path) -> Iterator[Problem]:
     names = runpy.run_path(str(path), run_name="__config__")
     public = {name: value for name, value in names.items() if not name.startswith("__")}
-    for name, close in find_unknown_settings(path.read_text(encoding="utf-8"), public, configuration.settings):
+    for name, close in find_unknown_settings(path.read_bytes(), public, configuration.settings):
         hint = f"Write it as {close}." if close else "Remove it, or begin its name with an underscore."
         yield Problem("unknown-setting", f"{path} sets {name}, which is no setting of gunicorn", hint)
     for name, value in public.items():

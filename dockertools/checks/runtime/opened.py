@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dockertools.checks.runtime.source import find_programs, iterate_source
+from dockertools.checks.runtime.source import PROGRAM_STARTERS, find_programs, iterate_source
 from dockertools.checks.runtime.suites import read_table
 from dockertools.conf import INFERRED
 
@@ -36,7 +36,9 @@ def find_opened_libraries(
     `installed` are normalized names of distributions, `features` the dotted paths of the settings in one text.
     """
     known = tuple(_from_table("libraries", installed, features))
-    own = tuple(Use(name, str(path)) for path, tree in iterate_source(root) for name in find_literal_libraries(tree))
+    own = tuple(
+        Use(name, str(path)) for path, tree in iterate_source(root, _OPENERS) for name in find_literal_libraries(tree)
+    )
     foreign = tuple(use for folder in site_packages for use in _scan(folder))
     uses: dict[str, Use] = {}
     for use in (*known, *own, *foreign):
@@ -52,7 +54,7 @@ def find_needed_programs(
     if INFERRED in configured:
         for use in _from_table("programs", installed, features):
             uses.setdefault(use.name, use)
-        for path, tree in iterate_source(root):
+        for path, tree in iterate_source(root, PROGRAM_STARTERS):
             for name in find_programs(tree):
                 uses.setdefault(name, Use(name, str(path)))
     return tuple(uses.values())

@@ -7,7 +7,6 @@ import importlib.util
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import metadata
 from typing import Any
 
 from django.conf import global_settings, settings
@@ -19,11 +18,12 @@ from dockertools.checks.registry import register_check
 from dockertools.checks.results import Outcome, failed, passed, skipped, warned
 from dockertools.checks.runtime.distributions import (
     InstalledDistribution,
+    find_owners,
     find_unmet,
     map_modules,
     read_distributions,
 )
-from dockertools.checks.runtime.pins import Pin, find_pins_file, parse_pins
+from dockertools.checks.runtime.pins import Pin, find_pins_file, read_pins
 from dockertools.checks.runtime.source import find_imports, iterate_source
 from dockertools.checks.runtime.suites import find_missing_library, inspect_distribution, install_hint
 
@@ -63,7 +63,7 @@ def check_setup(context: CheckContext) -> Iterator[Outcome]:
     hint = (
         install_hint(library, inspect_distribution())
         if library
-        else "See the findings below; `python manage.py check` shows the whole traceback."
+        else "See the findings below; `python -X faulthandler manage.py check` shows where it happens."
     )
     yield failed("setup-failed", f"the apps do not load: {context.setup_error}", hint, library=library)
 
@@ -86,7 +86,7 @@ def check_pins(context: CheckContext) -> Iterator[Outcome]:
     whose markers hold here.
     """
     path = find_pins_file(context.environment.prefix, context.root, context.config.manifest)
-    pins = parse_pins(path.read_text(encoding="utf-8")) if path else ()
+    pins = read_pins(path) if path else ()
     if path is None or not pins:
         yield skipped("no-pins", "there is neither a lock file nor a requirements.txt with pins")
         return
@@ -153,8 +153,7 @@ def find_import_targets(context: CheckContext) -> dict[str, set[Target]]:
     targets: set[Target] = set(_settings_targets())
     for _, tree in iterate_source(context.root):
         targets.update(find_imports(tree))
-    owners = metadata.packages_distributions()
-    by_distribution = map_modules(owners, {module for module, _ in targets})
+    by_distribution = map_modules(find_owners(), {module for module, _ in targets})
     return {
         distribution: {target for target in targets if target[0] in modules}
         for distribution, modules in by_distribution.items()
@@ -221,13 +220,17 @@ def _settings_targets() -> Iterator[Target]:
     """Yield the modules and classes that the settings name by their dotted paths; defaults may need missing apps."""
     for name in ("MIDDLEWARE", "AUTHENTICATION_BACKENDS"):
         if getattr(settings, name) != getattr(global_settings, name):
-            yield from (_split(path) for path in getattr(settings, name))
+            yield from _targets_of(*getattr(settings, name))
     for options in (*settings.TEMPLATES, *settings.CACHES.values(), *settings.STORAGES.values()):
-        yield _split(options["BACKEND"])
+        yield from _targets_of(options.get("BACKEND"))
     for path in settings.INSTALLED_APPS:
         yield (path, None) if path.rpartition(".")[2].islower() else _split(path)
     for options in settings.DATABASES.values():
         yield from ((module, None) for module in _driver(options))
+
+
+def _targets_of(*paths: object) -> Iterator[Target]:
+    yield from (_split(path) for path in paths if isinstance(path, str) and "." in path)
 
 
 def _split(path: str) -> Target:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
+from dockertools.project.requirements import decode
 
 LOCK_NAME = "requirements.lock"
 _OPTION = re.compile(r"(?:^|\s)--?[a-zA-Z].*$")
@@ -26,7 +30,17 @@ class Pin:
 def find_pins_file(prefix: Path, root: Path, manifest: str | None) -> Path | None:
     """Return the file with the pins: the lock that the builder left, else the project's requirements."""
     candidates = (prefix / LOCK_NAME, *((root / manifest,) if manifest else ()), root / "requirements.txt")
-    return next((path for path in candidates if path.suffix != ".toml" and path.is_file()), None)
+    return next((path for path in candidates if path.suffix != ".toml" and os.access(path, os.R_OK)), None)
+
+
+def read_pins(path: Path) -> tuple[Pin, ...]:
+    """Return the pins of the file: UTF-8 or by its byte order mark; what is neither can only be in a comment."""
+    content = path.read_bytes()
+    try:
+        text, _ = decode(content)
+    except UnicodeDecodeError:
+        text = content.decode("utf-8", errors="replace")
+    return parse_pins(text)
 
 
 def parse_pins(text: str) -> tuple[Pin, ...]:
@@ -53,6 +67,14 @@ def _parse_pin(line: str) -> Pin | None:
     specifiers = list(requirement.specifier)
     if len(specifiers) != 1 or specifiers[0].operator not in ("==", "===") or specifiers[0].version.endswith(".*"):
         return None
-    if requirement.marker is not None and not requirement.marker.evaluate():
+    if not holds(requirement):
         return None
     return Pin(canonicalize_name(requirement.name), specifiers[0].version)
+
+
+def holds(requirement: Requirement) -> bool:
+    """Return whether the requirement's marker holds here without any extra; one that compares nonsense does not."""
+    try:
+        return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    except (UndefinedComparison, UndefinedEnvironmentName):
+        return False

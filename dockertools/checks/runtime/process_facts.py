@@ -20,10 +20,13 @@ _SETID = stat.S_ISUID | stat.S_ISGID
 
 @dataclass(frozen=True)
 class PrivilegeFacts:
-    """The effective user, the capabilities in effect, and whether new privileges can be gained at all."""
+    """The effective user, the capabilities in effect, and whether new privileges can be gained at all.
+
+    `capabilities` is None where the kernel does not tell: `/proc` is not mounted.
+    """
 
     user: int
-    capabilities: tuple[str, ...]
+    capabilities: tuple[str, ...] | None
     no_new_privileges: bool
 
 
@@ -32,9 +35,11 @@ def read_privileges(status: Path = Path("/proc/self/status")) -> PrivilegeFacts:
     try:
         lines = status.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
-        lines = []
+        return PrivilegeFacts(os.geteuid(), None, no_new_privileges=False)
     values = {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    mask = int(values.get("CapEff", "0"), 16)
+    if "CapEff" not in values:
+        return PrivilegeFacts(os.geteuid(), None, no_new_privileges=False)
+    mask = int(values["CapEff"], 16)
     names = tuple(name for bit, name in enumerate(_CAPABILITY_NAMES.split()) if mask >> bit & 1)
     return PrivilegeFacts(os.geteuid(), names, values.get("NoNewPrivs") == "1")
 

@@ -13,6 +13,7 @@ from django.core import checks
 from django.core.checks.registry import registry
 
 from dockertools.checks.context import CheckContext
+from dockertools.checks.isolation import End, describe_end, isolate
 from dockertools.checks.redaction import read_secret_key
 from dockertools.checks.registry import register_check
 from dockertools.checks.results import Outcome, failed, passed, skipped, warned
@@ -21,6 +22,7 @@ from dockertools.checks.runtime.suites import read_table
 
 GROUP = "security"
 SHOWN = 3
+DEPLOY_SECONDS = 25.0
 LEAST_LENGTH = 50
 LEAST_DIFFERENT = 5
 """Both as in Django's security.W009."""
@@ -83,12 +85,16 @@ def check_code(context: CheckContext) -> Iterator[Outcome]:
     codes={
         "capabilities-held": "Capabilities are in effect for a user other than root.",
         "capabilities-of-root": "The process is root with capabilities.",
+        "capabilities-unknown": "Skipped: `/proc/self/status` does not tell.",
     },
 )
 def check_capabilities(context: CheckContext) -> Iterator[Outcome]:
     """Look at the capabilities in effect: a web process needs none."""
     facts = read_privileges()
     hint = "Drop them: `cap_drop: [ALL]` in compose, `--cap-drop ALL` on the command line."
+    if facts.capabilities is None:
+        yield skipped("capabilities-unknown", "/proc/self/status does not tell")
+        return
     if not facts.capabilities:
         suffix = ", no new privileges" if facts.no_new_privileges else ""
         yield passed(f"none{suffix}", no_new_privileges=facts.no_new_privileges)
@@ -214,22 +220,23 @@ def check_secrets(context: CheckContext) -> Iterator[Outcome]:
     codes={
         "deploy-error": "Django's own checks find an error.",
         "deploy-warning": "Django's own checks warn.",
+        "deploy-broken": "A registered check does not come to its end.",
     },
 )
 def check_deploy(context: CheckContext) -> Iterator[Outcome]:
     """Run Django's checks as `manage.py check --deploy` does, those left out that C706 to C708 judge."""
-    messages = [
-        message
-        for message in registry.run_checks(include_deployment_checks=True)
-        if not message.is_silenced() and message.id not in COVERED and not str(message.id).startswith("dockertools.")
-    ]
-    serious = [message for message in messages if message.level >= checks.WARNING]
-    for message in serious:
-        hint = message.hint or f"https://docs.djangoproject.com/en/stable/ref/checks/ tells about {message.id}."
-        code, make = ("deploy-error", failed) if message.level >= checks.ERROR else ("deploy-warning", warned)
-        text = re.split(r"(?<=\.)\s", str(message.msg))[0]
-        yield make(code, f"{message.id}: {text}", hint, django_id=message.id)
-    if not serious:
+    ended = isolate(_run_django_checks, timeout=DEPLOY_SECONDS)
+    if ended.end is not End.RETURNED:
+        message = f"Django's checks: one {describe_end(ended, DEPLOY_SECONDS)}"
+        yield failed(
+            "deploy-broken", message, "Run `python manage.py check --deploy --traceback`.", output=ended.output
+        )
+        return
+    for django_id, level, text, hint in ended.value:
+        code, make = ("deploy-error", failed) if level >= checks.ERROR else ("deploy-warning", warned)
+        where = f"https://docs.djangoproject.com/en/stable/ref/checks/ tells about {django_id}."
+        yield make(code, f"{django_id}: {text}", hint or where, django_id=django_id)
+    if not ended.value:
         yield passed("nothing found")
 
 
@@ -253,6 +260,18 @@ def check_health_middleware(context: CheckContext) -> Iterator[Outcome]:
         yield failed("health-not-first", f"{middleware[0]} comes before it", "Put it first in MIDDLEWARE.")
     else:
         yield passed("first")
+
+
+def _run_django_checks() -> list[tuple[str, int, str, str]]:
+    """Return id, level, first sentence and hint of each message that is serious and not judged elsewhere."""
+    return [
+        (str(message.id), message.level, re.split(r"(?<=\.)\s", str(message.msg))[0], str(message.hint or ""))
+        for message in registry.run_checks(include_deployment_checks=True)
+        if message.level >= checks.WARNING
+        and not message.is_silenced()
+        and message.id not in COVERED
+        and not str(message.id).startswith("dockertools.")
+    ]
 
 
 def looks_like_default(secret: str) -> bool:

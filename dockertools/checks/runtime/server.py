@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import resource
 import socket
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -236,7 +237,10 @@ def _import_application(path: str) -> dict[str, int | bool]:
 
 def _resident_bytes() -> int:
     """Return the memory of this process; the second number is resident pages: proc_pid_statm(5)."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except OSError:  # /proc is not mounted: the peak has to do
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
+_STARTERS = {
+    "subprocess": ("run", "Popen", "call", "check_call", "check_output"),
+    "os": ("system", "popen", "execvp", "execlp"),
+    "asyncio": ("create_subprocess_exec",),
+}
+PROGRAM_STARTERS = tuple(f"{module}.{name}" for module, names in _STARTERS.items() for name in names)
+"""What stands in code that `find_programs` finds something in."""
 _FOREIGN = frozenset({"tests", "node_modules", "site-packages", "__pycache__"})
 
 
-def iterate_source(root: Path) -> Iterator[tuple[Path, ast.Module]]:
-    """Yield the project's Python files, parsed; those of tests and environments, and what does not parse, left out."""
+def iterate_source(root: Path, words: Collection[str] = ()) -> Iterator[tuple[Path, ast.Module]]:
+    """Yield the project's Python files, parsed; those of tests and environments, and what does not parse, left out.
+
+    With `words`, files that hold none of them are left out too: looking for a word is a hundred times faster.
+    """
+    wanted = tuple(word.encode() for word in words)
     for folder, names, files in os.walk(root):
         names[:] = sorted(name for name in names if not _is_foreign(Path(folder, name)))
         for name in sorted(files):
             if name.endswith(".py") and not name.startswith("test_") and name != "conftest.py":
                 path = Path(folder, name)
                 try:
-                    yield path, ast.parse(path.read_bytes())
-                except (OSError, SyntaxError, ValueError):
+                    text = path.read_bytes()
+                    if not wanted or any(word in text for word in wanted):
+                        yield path, ast.parse(text)
+                except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
                     continue
 
 
@@ -78,10 +91,6 @@ def find_programs(tree: ast.Module) -> Iterator[str]:
 
 def _starts_program(function: ast.expr) -> bool:
     match function:
-        case ast.Attribute(value=ast.Name(id="subprocess"), attr=name):
-            return name in {"run", "Popen", "call", "check_call", "check_output"}
-        case ast.Attribute(value=ast.Name(id="os"), attr=name):
-            return name in {"system", "popen", "execvp", "execlp"}
-        case ast.Attribute(value=ast.Name(id="asyncio"), attr="create_subprocess_exec"):
-            return True
+        case ast.Attribute(value=ast.Name(id=module), attr=name):
+            return name in _STARTERS.get(module, ())
     return False

@@ -280,7 +280,7 @@ def _why_broken(storage: object) -> str:
     """Return why Django cannot make the storage, or an empty text; it does so at the first use."""
     try:
         isinstance(storage, StaticFilesStorage)
-    except (ImproperlyConfigured, ImportError, TypeError, ValueError) as error:
+    except (ImproperlyConfigured, ImportError, LookupError, TypeError, ValueError) as error:
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
     return ""
 

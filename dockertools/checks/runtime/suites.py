@@ -28,7 +28,7 @@ def inspect_distribution(path: Path = Path("/etc/os-release")) -> Distribution:
     The format: https://www.freedesktop.org/software/systemd/man/latest/os-release.html
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return Distribution()
     values = {key: value.strip("\"'") for key, found, value in (line.partition("=") for line in lines) if found}

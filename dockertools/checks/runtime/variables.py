@@ -24,7 +24,7 @@ class VariableRead:
         return any(word in self.name.upper() for word in SECRET_WORDS)
 
 
-def find_variable_reads(source: str) -> tuple[VariableRead, ...]:
+def find_variable_reads(source: str | bytes) -> tuple[VariableRead, ...]:
     """Return the variables that the module reads by a literal name.
 
     Known are `os.environ[...]`, `os.environ.get`, `os.getenv`, calls that are given `os.environ` and a name, and the
@@ -40,7 +40,7 @@ def find_variable_reads(source: str) -> tuple[VariableRead, ...]:
     return tuple(sorted(reads.values(), key=lambda read: (read.line, read.name)))
 
 
-def find_star_imports(source: str, package: str) -> tuple[str, ...]:
+def find_star_imports(source: str | bytes, package: str) -> tuple[str, ...]:
     """Return the modules of which the source takes all names; `package` is the one that relative names start from."""
     return tuple(
         resolve_name("." * node.level + (node.module or ""), package) if node.level else str(node.module)

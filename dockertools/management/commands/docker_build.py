@@ -13,14 +13,14 @@ from dockertools.build.diagnose import BuildFailedError
 from dockertools.build.driver import build_image
 from dockertools.build.finish import OverBudgetError
 from dockertools.build.options import BuildOptions
-from dockertools.build.request import BuildRequest, make_build_options
+from dockertools.build.request import PROGRESS, BuildRequest, make_build_options
 from dockertools.build.service import make_service_options
 from dockertools.management.base import DockertoolsCommand, engine_extra_imports
 
 with engine_extra_imports():
     from dockertools.reports.build import build_payload, failure_payload, print_build_summary
     from dockertools.reports.build_failure import print_failure
-    from dockertools.reports.build_progress import PROGRESS, watch_build
+    from dockertools.reports.build_progress import watch_build
 
 
 class Command(DockertoolsCommand):

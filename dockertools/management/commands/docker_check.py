@@ -1,24 +1,34 @@
-"""`docker_check`: are the runtime dependencies there, and do they work."""
+"""`docker_check`: are the runtime dependencies there, and do they work; and the same questions from outside."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
 
 from dockertools.checks.context import CheckContext, inspect_environment
-from dockertools.checks.registry import Check, registered_checks
+from dockertools.checks.registry import Check, CheckInfo, registered_checks
+from dockertools.checks.rescue import announce_command
 from dockertools.checks.results import CheckReport, Status, Target
 from dockertools.checks.runner import Event, FaultGuard, RunOptions, find_fault, run_checks
 from dockertools.checks.runtime import load_checks
 from dockertools.checks.selection import find_silenced, select_checks
 from dockertools.errors import UsageError
 from dockertools.management.base import DockertoolsCommand
+from dockertools.management.check_outside import (
+    OutsideOptions,
+    add_outside_arguments,
+    outside_checks_of,
+    read_outside_options,
+    run_outside_checks,
+)
 from dockertools.reports.checks import check_payload, list_payload
 from dockertools.reports.checks_text import ProgressLines, TextReport, choose_style, list_lines
 from dockertools.reports.github import render_github
@@ -34,6 +44,10 @@ class Command(DockertoolsCommand):
     formats = ("text", "json", "junit", "sarif", "github")
     setup_error: str | None = None
     """Why the apps do not load, where this command was started in spite of it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        announce_command()
+        super().__init__(*args, **options)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options of a check."""
@@ -54,8 +68,9 @@ class Command(DockertoolsCommand):
             "--silence", action="append", metavar="ID=REASON", help="skip a check, and say why; repeatable"
         )
         parser.add_argument("--list", action="store_true", dest="only_list", help="show the checks, and stop")
+        add_outside_arguments(parser)
 
-    def handle(  # noqa: PLR0913  # the options of the command line
+    def handle(  # the options of the command line
         self,
         *,
         group: Sequence[str] | None,
@@ -64,43 +79,62 @@ class Command(DockertoolsCommand):
         fail_level: str,
         silence: Sequence[str] | None,
         only_list: bool,
-        output_format: str,
-        **_common: Any,
+        **options: Any,
     ) -> None:
         """Run the checks, and report."""
+        # Whoever started us may have it ignored, and no process's end would be known.
+        with contextlib.suppress(ValueError):  # not the main thread
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         load_checks()
-        checks = select_checks(registered_checks(), group, exclude_group)
+        outside = read_outside_options(options)
+        known = outside_checks_of(outside, registered_checks()) if outside.is_outside else registered_checks()
+        checks = select_checks(known, group, exclude_group, None if outside.is_outside else self.setup_error)
         if only_list:
-            return self._list(checks, output_format)
+            return self._list(checks, options["output_format"])
+        run = RunOptions(wait, find_silenced(silence, self.config, known))
+        with FaultGuard():
+            if outside.is_outside:
+                report = self._run_outside(outside, checks, run, Status(fail_level))
+            else:
+                report = self._run(_of_container(checks), run, Status(fail_level))
+            self._report(checks, report, options["output_format"])
+        return None
+
+    def _run(self, checks: tuple[Check, ...], options: RunOptions, fail_level: Status) -> CheckReport:
         if self.setup_error is None and getattr(settings, "SETTINGS_MODULE", None) is None:
             raise UsageError(
                 "docker_check needs the project: it looks at its settings, packages and services.",
                 hint="Run it in the container with the project's own settings: python manage.py docker_check",
             )
-        options = RunOptions(wait, find_silenced(silence, self.config, registered_checks()))
-        with FaultGuard():
-            report = self._run(checks, options, Status(fail_level), output_format)
-            self._report(checks, report, output_format)
-        return None
-
-    def _run(
-        self, checks: tuple[Check, ...], options: RunOptions, fail_level: Status, output_format: str
-    ) -> CheckReport:
         context = CheckContext(config=self.config, environment=inspect_environment(), setup_error=self.setup_error)
-        progress = ProgressLines(self.stderr)
-        text = self._text_report()
-
-        def on_event(event: Event) -> None:
-            progress(event)
-            if output_format == "text":
-                text(event)
-
         started = time.monotonic()
-        results = run_checks(checks, context, options, on_event)
+        results = run_checks(checks, context, options, self._listener())
         target = Target("runtime", str(settings.SETTINGS_MODULE))
         return CheckReport(target, results, fail_level, time.monotonic() - started)
 
-    def _report(self, checks: tuple[Check, ...], report: CheckReport, output_format: str) -> None:
+    def _run_outside(
+        self, outside: OutsideOptions, checks: tuple[CheckInfo, ...], options: RunOptions, fail_level: Status
+    ) -> CheckReport:
+        if options.wait_seconds:
+            raise UsageError("--wait is for checks in the container.", hint="Leave it out.")
+        started = time.monotonic()
+        listener = self._listener()
+        target, results = run_outside_checks(outside, self.config, checks, options.silenced, listener)
+        return CheckReport(target, results, fail_level, time.monotonic() - started)
+
+    def _listener(self) -> Callable[[Event], None]:
+        progress = ProgressLines(self.stderr)
+        text = self._text_report()
+        is_text = self._options.get("output_format") == "text"
+
+        def on_event(event: Event) -> None:
+            progress(event)
+            if is_text:
+                text(event)
+
+        return on_event
+
+    def _report(self, checks: tuple[CheckInfo, ...], report: CheckReport, output_format: str) -> None:
         fault = find_fault(report.results)
         if output_format == "text":
             self._text_report().write_summary(report)
@@ -117,7 +151,7 @@ class Command(DockertoolsCommand):
             raise fault
         self.exit_with(report.exit_code)
 
-    def _list(self, checks: tuple[Check, ...], output_format: str) -> None:
+    def _list(self, checks: tuple[CheckInfo, ...], output_format: str) -> None:
         if output_format == "json":
             return self.write_document(list_payload(checks))
         return self.stdout.write("\n".join(list_lines(checks)))
@@ -125,6 +159,10 @@ class Command(DockertoolsCommand):
     def _text_report(self) -> TextReport:
         style = choose_style(self.style, os.environ, no_color=bool(self._options.get("no_color")))
         return TextReport(self.stdout.write, style, int(self._options.get("verbosity", 1)))
+
+
+def _of_container(checks: Iterable[CheckInfo]) -> tuple[Check, ...]:
+    return tuple(check for check in checks if isinstance(check, Check))
 
 
 def _seconds(text: str) -> float:

@@ -7,12 +7,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from dockertools.compose.targets import service_target
 from dockertools.context.explain import explain_path, path_in_context
 from dockertools.context.facts import ContextFacts
 from dockertools.context.findings import ContextFindings, find_all
 from dockertools.context.fix import apply_fix, make_fix
 from dockertools.context.inspect import inspect_context
-from dockertools.context.targets import ContextTarget, project_target, service_target
+from dockertools.context.targets import ContextTarget, project_target
 from dockertools.errors import ExitCode, UsageError
 from dockertools.management.base import DockertoolsCommand
 from dockertools.reports.context import Budget, context_payload, print_context, show_path
@@ -91,13 +92,10 @@ class Command(DockertoolsCommand):
         if self._is_json:
             return self.write_document({"paths": [show_path(path) for path in paths]})
         end = "\0" if null else "\n"
-        content = "".join(f"{path}{end}" for path in paths)
-        stream = getattr(self.stdout, "buffer", None)
-        if stream is None:  # no file: text it must be
+        if hasattr(self.stdout, "buffer"):
+            self.write_bytes(os.fsencode("".join(f"{path}{end}" for path in paths)))  # names need not be UTF-8
+        else:  # no file: text it must be
             self.stdout.write("".join(f"{show_path(path)}{end}" for path in paths), ending="")
-        else:
-            stream.write(os.fsencode(content))  # names need not be UTF-8
-            stream.flush()
         return None
 
     def _fix(self, facts: ContextFacts, findings: ContextFindings, *, force: bool) -> None:

@@ -37,7 +37,9 @@ class Command(DockertoolsCommand):
             "--force", action="store_true", help="replace edited files too; they are saved as NAME.orig"
         )
         parser.add_argument("--noinput", action="store_false", dest="interactive", help="ask nothing")
-        parser.add_argument("--variant", choices=("slim",), default=None, help="the kind of image (default: slim)")
+        parser.add_argument(
+            "--variant", choices=("slim", "distroless"), default=None, help="the kind of image (default: slim)"
+        )
         parser.add_argument("--python", help="version of Python, such as 3.13")
         parser.add_argument("--suite", choices=("bookworm", "trixie"), help="Debian's release")
         for stage in ("build", "runtime"):

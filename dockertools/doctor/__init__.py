@@ -1,0 +1,1 @@
+"""What keeps Docker from working for this project: facts of the machine and the project, checks over them, fixes."""

@@ -1,0 +1,183 @@
+"""Mounts, users and file watching of the compose project."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from dockertools.checks.results import Outcome, failed, passed, skipped, warned
+from dockertools.doctor.base import count_of, doctor_check, need
+from dockertools.doctor.facts import DoctorFacts
+from dockertools.doctor.service_facts import BindFacts, ServiceFacts, ServiceUse
+
+_NO_COMPOSE = {
+    "no-compose-file": "Skipped: the project has no compose file.",
+    "compose-unreadable": "Skipped: compose cannot read the project.",
+}
+_IDS = "DOCKERTOOLS_UID and DOCKERTOOLS_GID"
+
+
+def _unusable(services: ServiceFacts) -> Outcome | None:
+    if not services.is_compose:
+        return skipped("no-compose-file", "the project has no compose file")
+    if services.problem:
+        return skipped("compose-unreadable", "compose cannot read the project; see dockertools.D501")
+    return None
+
+
+@doctor_check(
+    "D501",
+    "services",
+    "compose project",
+    {"compose-broken": "Compose cannot read the project.", "no-compose-file": "Skipped: there is no compose file."},
+)
+def check_project(facts: DoctorFacts) -> Iterator[Outcome]:
+    """Let compose read the project, as it is switched now."""
+    services = need(facts.services)
+    if not services.is_compose:
+        yield skipped("no-compose-file", "the project has no compose file; `docker_init` writes one")
+    elif services.problem:
+        yield failed("compose-broken", services.problem, services.hint or "docker compose config")
+    else:
+        yield passed(", ".join(service.name for service in services.services) or "it has no services")
+
+
+@doctor_check(
+    "D502",
+    "services",
+    "owners of mounts",
+    {
+        "mount-source-missing": "A folder that is mounted does not exist: the engine makes it, and it is root's.",
+        "mount-not-writable": "The container's user may not write to a mounted folder.",
+        "root-writes-mount": "The container runs as root and writes to a mounted folder: what it makes is root's.",
+        **_NO_COMPOSE,
+    },
+)
+def check_mounts(facts: DoctorFacts) -> Iterator[Outcome]:
+    """Compare the user of each service's container with the owner of the folders it mounts."""
+    services = need(facts.services)
+    if outcome := _unusable(services):
+        yield outcome
+        return
+    findings = [
+        outcome
+        for service in services.services
+        for bind in service.binds
+        for outcome in _judge_bind(service, bind, facts)
+    ]
+    yield from findings
+    if not findings:
+        count = sum(len(service.binds) for service in services.services)
+        yield passed(f"{count_of(count, 'folder')} mounted" if count else "no folder of this machine is mounted")
+
+
+def _judge_bind(service: ServiceUse, bind: BindFacts, facts: DoctorFacts) -> Iterator[Outcome]:
+    mount, uid = bind.mount, service.image.uid
+    evidence = {
+        "service": service.name,
+        "source": mount.source,
+        "target": mount.target,
+        "container_user": service.image.user,
+        "container_uid": uid,
+        "said_by": service.image.origin,
+        "owner_uid": bind.owner,
+        "mode": f"{bind.mode:04o}",
+    }
+    source = shlex.quote(mount.source or "")
+    if bind.owner is None:
+        message = f"{service.name} mounts {mount.source}, which does not exist: the engine makes it, as root"
+        yield warned("mount-source-missing", message, f"mkdir -p {source}", **evidence)
+        return
+    info = facts.engine.info
+    maps_owners = info is not None and (info.is_rootless or "Docker Desktop" in info.system)
+    if mount.read_only or uid is None or maps_owners or uid == bind.owner or not service.is_built:
+        return
+    if uid == 0:
+        message = (
+            f"{service.name} runs as root and mounts {mount.source} of uid {bind.owner}: files that it makes are root's"
+        )
+        hint = f'{facts.command("mode", "dev")}   (runs it as {_IDS}), or user: "{bind.owner}" in the compose file'
+        yield warned("root-writes-mount", message, hint, **evidence)
+    elif not bind.mode & 0o002:
+        message = f"{service.name} runs as uid {uid} and cannot write to {mount.source} of uid {bind.owner}"
+        hint = f"{facts.command('mode', 'dev')}   (runs it as {_IDS} of .env), or: sudo chown -R {uid} {source}"
+        yield warned("mount-not-writable", message, hint, **evidence)
+
+
+@doctor_check(
+    "D503",
+    "services",
+    "virtual environment",
+    {
+        "environment-shadowed": "A mount hides the image's virtual environment: the program is not found.",
+        "environment-replaced": "A mount puts this machine's virtual environment in place of the image's.",
+        **_NO_COMPOSE,
+    },
+)
+def check_environments(facts: DoctorFacts) -> Iterator[Outcome]:
+    """Compare where the image has its virtual environment with what is mounted above it."""
+    services = need(facts.services)
+    if outcome := _unusable(services):
+        yield outcome
+        return
+    findings = [outcome for service in services.services for outcome in _judge_environments(service)]
+    yield from findings
+    if not findings:
+        places = sorted({path for service in services.services for path in service.image.environments})
+        yield passed(f"{', '.join(places)}: nothing is mounted over it" if places else "no image names one")
+
+
+def _judge_environments(service: ServiceUse) -> Iterator[Outcome]:
+    for path in service.image.environments:
+        environment = PurePosixPath(path)
+        above = [mount for mount in service.mounts if environment.is_relative_to(mount.target)]
+        nearest = max(above, key=lambda mount: len(PurePosixPath(mount.target).parts), default=None)
+        bind = next((bind for bind in service.binds if bind.mount is nearest), None)
+        if nearest is None or bind is None or PurePosixPath(nearest.target) == environment:
+            continue
+        inside = environment.relative_to(nearest.target)
+        evidence = {"service": service.name, "environment": path, "source": nearest.source, "target": nearest.target}
+        hint = (
+            f'Add "{path}" to the volumes of {service.name}   (the image\'s own then shows), or install into /opt/venv'
+        )
+        where = f"{service.name} mounts {nearest.source} at {nearest.target}"
+        if inside.parts[0] in bind.holds:
+            message = f"{where}, so this machine's {inside} stands in place of the image's {path}"
+            yield failed("environment-replaced", message, hint, **evidence)
+        else:
+            yield failed("environment-shadowed", f"{where}, which hides the image's {path}", hint, **evidence)
+
+
+@doctor_check(
+    "D504",
+    "services",
+    "watched files",
+    {"watch-hidden": "The ignore file leaves out code that `docker compose watch` is to sync.", **_NO_COMPOSE},
+)
+def check_watch(facts: DoctorFacts) -> Iterator[Outcome]:
+    """Look for code below the watched paths that the ignore file leaves out: its changes never arrive."""
+    services = need(facts.services)
+    if outcome := _unusable(services):
+        yield outcome
+        return
+    hidden = [(service, item) for service in services.services for item in service.hidden]
+    for service, item in hidden:
+        first = item.files[0]
+        message = (
+            f"{service.name} watches {item.path}, and the rule `{item.rule.text}` (line {item.rule.line}) hides"
+            f" {count_of(len(item.files), 'file')} from it, such as {first}"
+        )
+        hint = f"{facts.command('context', '--why', shlex.quote(first))}   (a rule `!...` brings it back)"
+        yield warned(
+            "watch-hidden",
+            message,
+            hint,
+            path=item.ignore_file,
+            line=item.rule.line,
+            service=service.name,
+            files=len(item.files),
+        )
+    if not hidden:
+        watched = [service.name for service in services.services if service.is_watched]
+        yield passed(f"{', '.join(watched)}: no code is hidden" if watched else "no service is watched")

@@ -1,0 +1,26 @@
+"""What the variant distroless takes into its image: the closure of the files that the application needs."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from typing import Any
+
+from dockertools.project.facts import ProjectFacts
+from dockertools.rendering.templates import read_template
+
+
+def closure_values(facts: ProjectFacts) -> dict[str, Any]:
+    """Return the template's values: the script, the sonames that no file names, and where `/opt/venv` is complete."""
+    return {
+        "closure": read_template("closure.py.txt").rstrip(),
+        "opened": "".join(f" {name}" for name in _opened_by_name(facts.manifest.names)),
+        "environment_stage": "assembly" if facts.manifest.installs_project else "builder",
+    }
+
+
+def _opened_by_name(distributions: frozenset[str]) -> tuple[str, ...]:
+    text = resources.files("dockertools").joinpath("data", "opened_by_name.toml").read_text(encoding="utf-8")
+    entries = (entry for name, entry in tomllib.loads(text).items() if name in distributions)
+    opened = (entry for entry in entries if distributions.isdisjoint(entry.get("unless", ())))
+    return tuple(sorted({name for entry in opened for name in entry.get("libraries", ())}))

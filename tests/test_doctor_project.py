@@ -1,0 +1,428 @@
+"""The doctor's checks of files, services, requirements and releases, and what can be put right."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dockertools.checks.results import CheckResult, Status
+from dockertools.compose.config import Mount
+from dockertools.conf import Config
+from dockertools.context.ignore_file import Rule
+from dockertools.doctor.file_facts import Call, Script, find_calls, inspect_files, read_script
+from dockertools.doctor.fixes import apply_fix, find_fixes
+from dockertools.doctor.requirement_facts import (
+    Release,
+    RequirementFacts,
+    Resolution,
+    find_releases,
+    releases_of,
+    resolve,
+    shorten,
+)
+from dockertools.doctor.service_facts import (
+    BindFacts,
+    HiddenFiles,
+    ImageUse,
+    ServiceFacts,
+    read_dockerfile,
+    read_image,
+)
+from tests.doctor_facts import (
+    CODE,
+    ENGINE,
+    FILES,
+    INFO,
+    MACHINE,
+    REQUIREMENTS,
+    SOUND,
+    TODAY,
+    WEB,
+    judge,
+    only,
+)
+
+IDS = ("D401", "D402", "D403", "D501", "D502", "D503", "D504", "D601", "D602")
+SHELL = Script("entrypoint.sh", "/bin/sh", 1, is_executable=True)
+
+
+@pytest.mark.parametrize("check_id", IDS)
+def test_nothing_is_wrong_where_nothing_is(check_id: str) -> None:
+    assert only(judge(check_id)).status is Status.PASS
+
+
+# --- files ---
+
+
+def test_scripts_with_the_line_ends_of_windows() -> None:
+    scripts = (SHELL, Script("manage.py", "/usr/bin/env python", 1, is_executable=True), replace(SHELL, crlf_line=0))
+    shell, python = judge("D401", files=replace(FILES, scripts=scripts))
+    assert (shell.status, shell.evidence["code"], shell.evidence["line"]) == (Status.FAIL, "crlf-script", 1)
+    assert "sed -i" in shell.hint
+    assert python.status is Status.WARN, "python manage.py does not read the first line"
+
+
+def test_many_scripts_are_not_listed_one_by_one() -> None:
+    scripts = tuple(replace(SHELL, path=f"{number:02}.sh") for number in range(25))
+    outcomes = judge("D401", files=replace(FILES, scripts=scripts))
+    assert len(outcomes) == 11
+    assert len(outcomes[-1].evidence["paths"]) == 15
+
+
+def test_a_script_without_its_run_bit_that_the_dockerfile_runs() -> None:
+    call = Call("entrypoint.sh", 9, "ENTRYPOINT", is_made_executable=False)
+    broken = replace(FILES, scripts=(replace(SHELL, is_executable=False),), calls=(call,))
+    outcome = only(judge("D402", files=broken))
+    assert (outcome.evidence["code"], outcome.evidence["line"]) == ("not-executable", 9)
+    assert "git update-index --chmod=+x entrypoint.sh" in outcome.hint
+    made = replace(broken, calls=(replace(call, is_made_executable=True),))
+    assert only(judge("D402", files=made)).status is Status.PASS
+    wsl = replace(MACHINE, is_wsl=True, file_system="9p")
+    assert only(judge("D402", files=broken, machine=wsl)).evidence["code"] == "no-mode-bits"
+
+
+def test_files_of_root_and_of_others() -> None:
+    files = replace(FILES, foreign=(("app/migrations/0001.py", 0), ("media", 0), ("media/a b.png", 0), ("pg", 999)))
+    root, other = judge("D403", files=files)
+    assert (root.evidence["code"], root.evidence["count"]) == ("root-owned", 3)
+    assert "sudo chown -R 1000:1000 app/migrations/0001.py media" in root.hint
+    assert (other.evidence["code"], other.evidence["owner"]) == ("foreign-owned", 999)
+    assert only(judge("D403", files=replace(FILES, owner=0))).evidence["code"] == "project-of-root"
+    assert only(judge("D403", files=replace(FILES, owner=0, user=0))).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "line"),
+    [
+        (b"#!/bin/sh\r\nexec x\r\n", "a", 1),
+        (b"#!/bin/sh\necho 1\necho 2\r\n", "a", 3),
+        (b"echo\r\n", "a.sh", 1),
+        (b"#!/bin/sh\n", "a", 0),
+        (b"", "a.sh", 0),
+    ],
+)
+def test_the_first_line_with_crlf_is_found(content: bytes, path: str, line: int) -> None:
+    script = read_script(content, path, is_executable=False)
+    assert script is not None
+    assert script.crlf_line == line
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_content_is_a_script_or_none(content: bytes) -> None:
+    script = read_script(content, "notes.txt", is_executable=True)
+    assert (script is not None) == content.startswith(b"#!")
+    assert script is None or bool(script.crlf_line) == (b"\r\n" in content)
+
+
+def test_scripts_that_the_dockerfile_calls_are_found_in_the_project(tmp_path: Path) -> None:
+    (tmp_path / "docker").mkdir()
+    for name in ("docker/start.sh", "entry point", "migrate"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+    text = (
+        "FROM a AS one\nRUN --mount=type=cache,target=/x ./migrate && /usr/bin/true\nRUN chmod +x docker/start.sh\n"
+        'FROM one\nENTRYPOINT ["/app/docker/start.sh"]\nCMD ["./entry point", "docker/start.sh"]\n'
+        "CMD sh ./migrate\nCMD [broken\nENTRYPOINT ../../etc/passwd\n"
+    )
+    calls = [(call.path, call.line, call.is_made_executable) for call in find_calls(text, tmp_path)]
+    assert calls == [("migrate", 2, False), ("docker/start.sh", 5, True), ("entry point", 6, False)]
+
+
+def test_the_project_is_walked_without_environments(tmp_path: Path) -> None:
+    for name in ("run.sh", "env/bin/x.sh", ".git/hooks/y.sh", "node_modules/z.sh"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"#!/bin/sh\r\n")
+    (tmp_path / "env/pyvenv.cfg").touch()
+    (tmp_path / "loop").symlink_to(tmp_path)
+    facts = inspect_files(tmp_path, tmp_path / "Dockerfile")
+    assert [script.path for script in facts.scripts] == ["run.sh"]
+    assert (facts.owner, facts.foreign, facts.is_cut) == (os.getuid(), (), False)
+
+
+# --- services ---
+
+
+def bound(uid: int | None, owner: int | None, mode: int = 0o755, **changes: Any) -> ServiceFacts:
+    """Return a service of user `uid` that mounts a folder of `owner`."""
+    service = replace(
+        WEB, image=ImageUse("image shop", str(uid), uid), binds=(BindFacts(CODE, owner, mode),), **changes
+    )
+    return ServiceFacts((service,))
+
+
+@pytest.mark.parametrize(
+    ("uid", "owner", "mode", "code"),
+    [
+        (1000, None, 0, "mount-source-missing"),
+        (0, 1000, 0o755, "root-writes-mount"),
+        (1000, 1001, 0o755, "mount-not-writable"),
+        (1000, 1001, 0o777, "ok"),
+        (None, 1001, 0o755, "ok"),
+    ],
+)
+def test_the_containers_user_and_the_owner_of_what_it_mounts(
+    uid: int | None, owner: int | None, mode: int, code: str
+) -> None:
+    outcome = only(judge("D502", services=bound(uid, owner, mode)))
+    assert outcome.evidence["code"] == code
+    assert code == "ok" or ("docker_mode dev" in outcome.hint or "mkdir -p" in outcome.hint)
+
+
+def test_owners_do_not_matter_where_the_engine_maps_them_or_nobody_writes() -> None:
+    desktop = replace(ENGINE, info=replace(INFO, system="Docker Desktop"))
+    assert only(judge("D502", services=bound(1000, 1001), engine=desktop)).status is Status.PASS
+    read_only = replace(CODE, read_only=True)
+    services = ServiceFacts((replace(WEB, binds=(BindFacts(read_only, 1001, 0o755),)),))
+    assert only(judge("D502", services=services)).status is Status.PASS
+    assert only(judge("D502", services=bound(0, 999, is_built=False))).status is Status.PASS
+
+
+def test_an_environment_below_a_mount_is_hidden_or_replaced() -> None:
+    image = ImageUse("the Dockerfile", "1000", 1000, ("/app/.venv",))
+    hidden = ServiceFacts((replace(WEB, image=image),))
+    assert only(judge("D503", services=hidden)).evidence["code"] == "environment-shadowed"
+    there = replace(WEB, image=image, binds=(BindFacts(CODE, 1000, 0o755, frozenset({".venv"})),))
+    outcome = only(judge("D503", services=ServiceFacts((there,))))
+    assert outcome.evidence["code"] == "environment-replaced"
+    assert 'Add "/app/.venv" to the volumes of web' in outcome.hint
+    volume = Mount("volume", None, "/app/.venv")
+    kept = replace(WEB, image=image, mounts=(CODE, volume))
+    assert only(judge("D503", services=ServiceFacts((kept,)))).status is Status.PASS
+
+
+def test_code_that_the_ignore_file_hides_from_watch() -> None:
+    item = HiddenFiles(
+        ".", "/srv/shop/.dockerignore", Rule(7, "tests", "tests"), ("tests/test_a.py", "tests/test_b.py")
+    )
+    outcome = only(judge("D504", services=ServiceFacts((replace(WEB, hidden=(item,), is_watched=True),))))
+    assert (outcome.evidence["code"], outcome.evidence["line"], outcome.evidence["files"]) == ("watch-hidden", 7, 2)
+    assert "docker_context --why tests/test_a.py" in outcome.hint
+
+
+@pytest.mark.parametrize(
+    ("services", "first", "others"),
+    [
+        (ServiceFacts((), is_compose=False), "no-compose-file", "no-compose-file"),
+        (ServiceFacts((), "Compose cannot read it", "Correct it"), "compose-broken", "compose-unreadable"),
+    ],
+)
+def test_without_a_compose_project_there_is_nothing_to_judge(services: ServiceFacts, first: str, others: str) -> None:
+    assert only(judge("D501", services=services)).evidence["code"] == first
+    for check_id in ("D502", "D503", "D504"):
+        assert only(judge(check_id, services=services)).evidence["code"] == others
+
+
+@pytest.mark.parametrize(
+    ("text", "uid", "environments"),
+    [
+        ("FROM a\nRUN useradd --uid 1000 app\nUSER app\n", 1000, ()),
+        ("FROM a\nUSER app:app\n", None, ()),
+        ("FROM a\nWORKDIR /app\nRUN uv sync --frozen\n", 0, ("/app/.venv",)),
+        ("FROM a\nENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH\n", 0, ("/opt/venv",)),
+        (
+            "FROM a\nWORKDIR /srv\nWORKDIR app\nRUN python -m venv .venv && .venv/bin/pip install x\n",
+            0,
+            ("/srv/app/.venv",),
+        ),
+        ("", None, ()),
+    ],
+)
+def test_user_and_environments_are_read_from_the_dockerfile(
+    text: str, uid: int | None, environments: tuple[str, ...]
+) -> None:
+    use = read_dockerfile(text, None)
+    assert (use.uid, use.environments) == (uid, environments)
+
+
+def test_user_and_environments_are_read_from_the_image() -> None:
+    document = {"User": "app", "Env": ["VIRTUAL_ENV=/app/.venv", "PATH=/app/.venv/bin:/usr/bin"]}
+    use = read_image(document, "shop:latest", "RUN adduser -u ${UID:-1001} app\n")
+    assert (use.origin, use.uid, use.environments) == ("image shop:latest", 1001, ("/app/.venv",))
+    assert read_image({}, "shop", "").uid == 0
+
+
+# --- requirements and releases ---
+
+
+def test_requirements_that_do_not_fit_in_the_resolvers_own_words() -> None:
+    said = Resolution("requirements.txt", "uv", is_solved=False, said="Because a needs b<2 and you require b>=2 " * 30)
+    outcome = only(judge("D601", requirements=replace(REQUIREMENTS, resolution=said)))
+    assert outcome.evidence["code"] == "requirements-conflict"
+    assert "Because a needs b<2" in outcome.message
+    assert len(outcome.message) < 700
+    failed = Resolution("requirements.txt", "pip", is_solved=False, problem="no network")
+    assert (
+        only(judge("D601", requirements=replace(REQUIREMENTS, resolution=failed))).evidence["code"] == "resolver-failed"
+    )
+    none = Resolution("", "", is_solved=False, problem="There is no manifest")
+    assert only(judge("D601", requirements=replace(REQUIREMENTS, resolution=none))).status is Status.SKIP
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            (
+                "  \u00d7 No solution found when resolving dependencies:\n  ╰─▶ Because you require a and b, we can\n"
+                "      conclude that it is unsatisfiable.\n\n      hint: try c\n"
+            ),
+            (
+                "No solution found when resolving dependencies: Because you require a and b, we can conclude that it is"
+                " unsatisfiable."
+            ),
+        ),
+        (
+            (
+                "ERROR: Cannot install a==1 and b==2 because these package versions have conflicting dependencies.\n"
+                "The conflict is caused by:\n    a 1 depends on c<1\n    b 2 depends on c>1\n\nTo fix this you could:\n"
+                "1. loosen\n"
+            ),
+            (
+                "Cannot install a==1 and b==2 because these package versions have conflicting dependencies."
+                " The conflict is caused by: a 1 depends on c<1 b 2 depends on c>1"
+            ),
+        ),
+        (
+            (
+                "ERROR: Could not find a version that satisfies the requirement x==9 (from versions: 1, 2)\n"
+                "ERROR: No matching distribution found for x==9\n"
+            ),
+            "Could not find a version that satisfies the requirement x==9",
+        ),
+        ("error: Failed to fetch: timed out\n", ""),
+    ],
+)
+def test_a_resolvers_words_are_shortened_to_the_conflict(said: str, words: str) -> None:
+    assert shorten(said) == words
+
+
+def test_a_real_resolver_explains_a_real_conflict(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("django>=5.2\ndjango<5\n")
+    resolution = resolve(Config(root=tmp_path, image="shop", python_version="3.13"))
+    if resolution.problem:
+        pytest.skip(f"no resolver, or no index: {resolution.problem}")
+    assert not resolution.is_solved
+    assert "django" in resolution.said.lower()
+
+
+def test_a_lock_file_is_its_own_answer(tmp_path: Path) -> None:
+    (tmp_path / "uv.lock").write_text("version = 1\n")
+    assert resolve(Config(root=tmp_path, image="shop")).is_solved
+    assert resolve(Config(root=tmp_path / "none", image="shop")).manifest == ""
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (date(2024, 10, 7), "end-of-life"),
+        (date(2026, 12, 24), "ends-soon"),
+        (None, "unknown-release"),
+        (TODAY, "ends-soon"),
+    ],
+)
+def test_releases_are_judged_by_their_last_day(end: date | None, code: str) -> None:
+    facts = RequirementFacts(REQUIREMENTS.resolution, (Release("Python 3.8", end, "Dockerfile, line 1"),))
+    assert only(judge("D602", requirements=facts)).evidence["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("image", "releases"),
+    [
+        ("python:3.8-slim-buster", [("python", "3.8"), ("debian", "10")]),
+        ("registry.example:5000/mirror/python:3.13.1-alpine3.18", [("python", "3.13"), ("alpine", "3.18")]),
+        ("debian:11.2-slim", [("debian", "11")]),
+        ("ubuntu:focal-20240101", [("ubuntu", "20.04")]),
+        ("alpine:3.16.2", [("alpine", "3.16")]),
+        ("python@sha256:abc", []),
+        ("python", []),
+        ("$BASE", []),
+    ],
+)
+def test_an_images_name_tells_its_releases(image: str, releases: list[tuple[str, str]]) -> None:
+    assert list(releases_of(image)) == releases
+
+
+def test_the_releases_are_those_of_the_dockerfile_each_once(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        "ARG SUITE=buster\nFROM python:3.8-slim-$SUITE AS builder\nFROM builder AS b\nFROM python:3.8-slim-buster\n"
+    )
+    found = [
+        (release.name, str(release.end), release.where) for release in find_releases(Config(root=tmp_path, image="x"))
+    ]
+    assert found == [
+        ("Python 3.8", "2024-10-07", "Dockerfile, line 2"),
+        ("Debian 10 (buster)", "2024-06-30", "Dockerfile, line 2"),
+    ]
+
+
+# --- what is put right ---
+
+
+def result(check_id: str, code: str, **evidence: Any) -> CheckResult:
+    return CheckResult(
+        id=f"dockertools.{check_id}",
+        group="files",
+        title="t",
+        status=Status.FAIL,
+        message="m",
+        hint="h",
+        evidence={"code": code, **evidence},
+    )
+
+
+def test_line_ends_and_run_bits_are_put_right(tmp_path: Path) -> None:
+    script = tmp_path / "run.sh"
+    script.write_bytes(b"#!/bin/sh\r\necho\r\n")
+    script.chmod(0o640)
+    facts = replace(SOUND, config=Config(root=tmp_path, image="shop"))
+    fixes = find_fixes(
+        [result("D401", "crlf-script", path="run.sh"), result("D402", "not-executable", path="run.sh")], facts
+    )
+    assert [fix.preview for fix in fixes] == ["2 lines lose their CR", "mode 0640 -> 0750"]
+    assert script.read_bytes().count(b"\r") == 2, "nothing happens before it is asked for"
+    assert all(apply_fix(fix).applied for fix in fixes)
+    assert script.read_bytes() == b"#!/bin/sh\necho\n"
+    assert script.stat().st_mode & 0o777 == 0o750
+
+
+def test_a_fix_that_cannot_be_done_says_why(tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    facts = replace(SOUND, config=Config(root=tmp_path, image="shop"))
+    (fix,) = find_fixes([result("D402", "not-executable", path="run.sh")], facts)
+    (tmp_path / "run.sh").unlink()
+    assert "No such file" in apply_fix(fix).problem
+
+
+def test_the_folder_of_a_mount_is_made_inside_the_project_alone(tmp_path: Path) -> None:
+    facts = replace(SOUND, config=Config(root=tmp_path, image="shop"))
+    inside, outside = tmp_path / "media/new", tmp_path.parent / "elsewhere"
+    found = [result("D502", "mount-source-missing", source=str(path)) for path in (inside, outside)]
+    (fix,) = find_fixes(found, facts)
+    assert apply_fix(fix).applied
+    assert inside.is_dir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_files_of_root_are_given_to_the_owner_of_the_project(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1000, 1000)
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    files = inspect_files(tmp_path, tmp_path / "Dockerfile")
+    facts = replace(SOUND, config=Config(root=tmp_path, image="shop"), files=files)
+    (fix,) = find_fixes([result("D403", "root-owned")], facts)
+    assert apply_fix(fix).applied
+    assert (tmp_path / "link").lstat().st_uid == 1000
+    assert Path("/etc/passwd").stat().st_uid == 0
+    assert not inspect_files(tmp_path, tmp_path / "Dockerfile").foreign
+
+
+def test_what_passes_needs_no_fix() -> None:
+    assert find_fixes([replace(result("D401", "crlf-script"), status=Status.SKIP)], SOUND) == ()
+    assert find_fixes([result("D102", "engine-denied")], SOUND) == ()
