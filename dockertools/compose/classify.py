@@ -27,6 +27,7 @@ STAGES = {
     "dev": ("development", "dev", "develop", "local", "debug"),
     "prod": ("production", "prod", "release", "runtime", "final", "deploy"),
 }
+_TEST_STAGES = ("test", "tests", "testing", "ci", "lint", "docs")
 _STORES = re.compile(rf"(?:^|[/_-])(?:{'|'.join(NAMES['stores'])})\b")
 _INFRASTRUCTURE = re.compile(rf"(?:^|[/_-])(?:{'|'.join(NAMES['infrastructure'])})\b")
 _STORE_PORTS = frozenset({5432, 3306, 27017, 6379, 11211, 5672, 9200, 1433, 26257})
@@ -262,11 +263,10 @@ def choose_stage(stages: tuple[str, ...], target: str | None, mode: str) -> str 
     if mode == "dev":
         return _stage_for(stages, "dev") or target
     last = stages[-1] if stages else ""
-    if mode == "prod" and (target or last).lower() in STAGES["dev"]:
-        found = _stage_for(stages, "prod")
-        if found or last.lower() not in STAGES["dev"]:
-            return found
-    return target
+    if mode != "prod" or (target or last).lower() not in (*STAGES["dev"], *_TEST_STAGES):
+        return target
+    found = _stage_for(stages, "prod")
+    return found if found or last.lower() not in (*STAGES["dev"], *_TEST_STAGES) else target
 
 
 def _stage_for(stages: tuple[str, ...], mode: str) -> str | None:

@@ -35,7 +35,8 @@ _WORKER = re.compile(
     r"\bcelery\b.*\bworker\b|\brq\s+worker\b|\brqworker\b|\bqcluster\b|\brun_huey\b|\b(?:run)?dramatiq\b|\bprocrastinate\b"
 )
 _TASK = re.compile(
-    r"(?:manage\.py|django-admin)\s+(?:migrate|collectstatic|loaddata|createsuperuser|test|check|docker_check|seed)\b|\bpytest\b"
+    r"(?:manage\.py|django-admin)\s+(?:migrate|makemigrations|collectstatic|compilemessages|loaddata|dumpdata|createsuperuser"
+    r"|createcachetable|test|check|docker_check|seed|shell|shell_plus|dbshell)\b|\bpytest\b|^(?:\S*/)?(?:ba)?sh$"
 )
 _ADDRESS_PORT = re.compile(r"(?::|\s|=)(?P<port>\d{2,5})(?=\s|$|\")")
 
@@ -73,6 +74,11 @@ def is_scheduler(text: str) -> bool:
 def is_worker(text: str) -> bool:
     """Return whether the command works tasks off a queue."""
     return bool(_WORKER.search(text))
+
+
+def is_management(text: str) -> bool:
+    """Return whether the command is a management command, of whatever kind."""
+    return bool(re.search(_MANAGE, text))
 
 
 def is_task(text: str) -> bool:

@@ -182,17 +182,16 @@ def caller(case: Case) -> Part:
         return Part()
     if _SWITCHES_USER.search("\n".join(text for _, text in member.scripts)):
         return Part(left=("it starts as the image's user: its start script chooses another one itself",))
-    entries = (
-        Entry("user", f"${{{UID}:-1000}}:${{{GID}:-1000}}", "Files that it writes into this folder are yours."),
-        Entry("environment", (Entry("HOME", "/tmp"),)),  # noqa: S108  # the container's
-    )
+    entries = [Entry("user", f"${{{UID}:-1000}}:${{{GID}:-1000}}", "Files that it writes into this folder are yours.")]
+    if "HOME" not in member.facts.environment:
+        entries.append(Entry("environment", (Entry("HOME", "/tmp"),)))  # noqa: S108  # the container's
     volumes = [mount.target for mount in member.facts.mounts if mount.kind == "volume" and mount.source]
     left = (
         (f"{', '.join(volumes)} may belong to the image's user, so that you cannot write there",)
         if volumes and member.recipe and not member.recipe.is_root
         else ()
     )
-    return Part(entries, ("runs as you",), left)
+    return Part(tuple(entries), ("runs as you",), left)
 
 
 def no_deployment_check(case: Case) -> Part:
