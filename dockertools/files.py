@@ -109,14 +109,13 @@ def write_atomically(path: Path, data: str | bytes) -> None:
 def write_together(contents: Mapping[Path, str | bytes]) -> None:
     """Replace several files, each whole: all are written beside theirs first, so that a failure changes none.
 
-    Folders are made. Raises as `write_atomically` does.
+    Raises as `write_atomically` does.
     """
     staged: list[tuple[Path, Path]] = []
     path = Path()
     try:
         for path, data in contents.items():  # named in the error
             target = path.resolve()
-            target.parent.mkdir(parents=True, exist_ok=True)
             content = data.encode() if isinstance(data, str) else data
             staged.append((stage_beside(target, content, f".{target.name}."), target))
         for temporary, target in staged:

@@ -234,3 +234,26 @@ def test_a_variant_without_a_recipe_is_refused(project: Path) -> None:
     done = init(project, expect=2)
     assert "There is no recipe for DOCKERTOOLS['VARIANT'] 'alpine' yet." in done.stderr
     assert not (project / "Dockerfile").exists()
+
+
+def test_a_checkout_with_line_ends_of_windows_is_unchanged(project: Path) -> None:
+    init(project)
+    for name in FILES:
+        (project / name).write_bytes((project / name).read_bytes().replace(b"\n", b"\r\n"))
+    assert actions(document(project, "--check")) == dict.fromkeys(FILES, "unchanged")
+
+
+def test_a_dockerfile_of_another_place_is_named_to_compose(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.dockertools]\ndockerfile = "deploy/web.Dockerfile"\n')
+    init(project)
+    assert (project / "deploy/web.Dockerfile").is_file()
+    assert (
+        "  build:\n    context: .\n    dockerfile: deploy/web.Dockerfile\n"
+        in (project / "docker-compose.yml").read_text()
+    )
+
+
+def test_when_one_file_cannot_be_written_none_is(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.dockertools]\ndockerfile = "/proc/none/Dockerfile"\n')
+    assert "The folder /proc/none cannot be made" in init(project, expect=1).stderr
+    assert not (project / "docker-compose.yml").exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 from dockertools.conf import COMPOSE_FILE_NAMES
 from dockertools.context.fix import added_rules
 from dockertools.context.ignore_file import IGNORE_FILE_NAME
+from dockertools.errors import DockertoolsError
 from dockertools.files import (
     Ownership,
     free_name,
@@ -89,4 +90,15 @@ def write_files(root: Path, planned: Iterable[PlannedFile]) -> None:
         for file in changed
         if file.is_saved_first and (content := read_text(root / file.path)) is not None
     }
+    for file in changed:
+        _make_folder(root / file.path)
     write_together({**saved, **{root / file.path: file.text for file in changed}})
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DockertoolsError(
+            f"The folder {path.parent} cannot be made: {error.strerror}.", hint="Nothing was written."
+        ) from error
