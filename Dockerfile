@@ -1,4 +1,4 @@
-# Written by django-dockertools 0.1.0 (sha256:a356098f47875049acc3ac0135ae476c172a75a9506c43d826053932f1846240); once edited, it is kept.
+# Written by django-dockertools 0.1.0 (sha256:c99ff2deaf92769af28eda923d223615d51b8031fb614b4617d638e5ac0ce4b3); once edited, it is kept.
 # The last stage is production, so that a bare `docker build .` is safe to run.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
@@ -73,10 +73,10 @@ LABEL stage="bytecode"
 ENV DJANGO_SETTINGS_MODULE=cvimprover.settings
 COPY . .
 # The values are placeholders for this command alone. The mount keeps what was compiled for an earlier build.
-RUN --mount=type=cache,target=/var/cache/bytecode \
+RUN --mount=type=cache,id=cvimprover-api-bytecode,target=/var/cache/bytecode \
     SECRET_KEY=only-for-the-build \
     PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode python <<'SCRIPT'
-import importlib, importlib.util, pathlib, shutil, sys
+import importlib, importlib.util, os, pathlib, shutil, sys
 
 for name in ('cvimprover.wsgi', 'cvimprover.urls'):
     try:
@@ -86,12 +86,16 @@ for name in ('cvimprover.wsgi', 'cvimprover.urls'):
 modules = [module for module in list(sys.modules.values()) if getattr(module, "__cached__", None)]
 compiled = [(module.__file__, module.__cached__) for module in modules]
 sys.pycache_prefix = None
-pathlib.Path("/bytecode").mkdir()
+folder = pathlib.Path("/bytecode")
+folder.mkdir()
 for source, file in compiled:
     if pathlib.Path(file).is_file() and not source.startswith("/app/"):
-        target = pathlib.Path("/bytecode" + importlib.util.cache_from_source(source))
+        target = pathlib.Path(f"{folder}{importlib.util.cache_from_source(source)}")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
+# Docker knows equal files by their content and keeps the times of any of them: without times, equal files are one layer.
+for path in folder.rglob("*"):
+    os.utime(path, (0, 0))
 SCRIPT
 
 # --- production: code baked in and owned by root, the server as PID 1
@@ -103,7 +107,7 @@ ENV DJANGO_SETTINGS_MODULE=cvimprover.settings
 COPY . .
 # The values are placeholders for one command: it needs no secret, and no database.
 # At run time nobody may write here, so that byte code is made now; that of other packages comes below.
-RUN --mount=type=cache,target=/var/cache/bytecode \
+RUN --mount=type=cache,id=cvimprover-api-bytecode,target=/var/cache/bytecode \
     SECRET_KEY=only-for-the-build \
     PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode python manage.py collectstatic --noinput --verbosity 0 \
  && python -m compileall -q /app

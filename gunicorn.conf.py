@@ -1,11 +1,14 @@
+# Written by django-dockertools 0.1.0 (sha256:6de373860f0c5aabfe24cea83ac9f2f9ba1de0563ae371083b17412d533ecbec); once edited, it is kept.  # noqa: E501
 """Gunicorn's settings, fitted to the container's CPU and memory limits."""
 
 import os
 from pathlib import Path
 
+from django.conf import settings
+
 CGROUP = Path("/sys/fs/cgroup")
-WORKER_BYTES = 96 * 2**20
-"""What a worker of this service needs at its peak, a page of PDF included."""
+WORKER_BYTES = 128 * 2**20
+"""What a worker may need at its peak: measure yours, this is a guess."""
 
 
 def limit(*paths: str) -> float | None:
@@ -48,13 +51,8 @@ graceful_timeout = 30
 keepalive = 5
 # Nobody manages workers from inside a container, and the root is read-only.
 control_socket_disable = True
-# The service writes a line for each request itself, as JSON; gunicorn's own messages take the same form.
-accesslog = None
-logconfig_dict = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "cvimprover.logs.JsonFormatter"}},
-    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}},
-    "root": {"handlers": ["stdout"], "level": "INFO"},
-    "loggers": {"gunicorn.error": {"handlers": ["stdout"], "level": "INFO", "propagate": False}},
-}
+accesslog = "-"
+errorlog = "-"
+# LOGGING names gunicorn's loggers: its lines take that form from the first one on.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cvimprover.settings")
+logconfig_dict = settings.LOGGING

@@ -125,6 +125,9 @@ LOGGING = {
         "django": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
         # The request log says the same for every 4xx.
         "django.request": {"level": "ERROR"},
+        "gunicorn.error": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
+        # RequestLogMiddleware writes a line for each request.
+        "gunicorn.access": {"handlers": [], "propagate": False},
     },
 }
 

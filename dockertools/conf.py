@@ -35,6 +35,7 @@ class Config:
     image: str
     dockerfile: str = "Dockerfile"
     variant: str = "slim"
+    squash: bool = False
     python_version: str | None = None
     suite: str | None = None
     base_image: str | None = None
@@ -140,6 +141,12 @@ def _front_end(value: Any) -> str:
     return "" if value is False else _path(value)
 
 
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("must be True or False")
+    return value
+
+
 def _port(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**16:
         raise ValueError("must be a port number from 1 to 65535")
@@ -184,6 +191,7 @@ _SPECIAL_READERS: dict[str, Callable[[Any], Any]] = {
     "DOCKERFILE": _path,
     "MANIFEST": _path,
     "VARIANT": _variant,
+    "SQUASH": _flag,
     "FRONT_END": _front_end,
     "PORT": _port,
     "HEALTH_PATH": _url_path,

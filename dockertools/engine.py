@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dockertools.errors import CouldNotRunError
+from dockertools.errors import CouldNotRunError, DockertoolsError
 from dockertools.process import ProgramNotFoundError, run
 
 if TYPE_CHECKING:
@@ -76,6 +78,25 @@ def connect(timeout: int = 60) -> DockerClient:
     except DockerException as error:
         raise CouldNotRunError(
             f"The engine does not answer: {error}", hint=_OTHERWISE[1], code=_OTHERWISE[0]
+        ) from error
+
+
+@contextlib.contextmanager
+def engine_errors(doing: str = "The engine could not answer") -> Iterator[None]:
+    """Turn the SDK's errors into ours; where there is a client, the SDK is loaded.
+
+    Raises DockertoolsError when the engine refuses, CouldNotRunError when it is lost.
+    """
+    from docker.errors import APIError, DockerException  # noqa: PLC0415  # comes with the extra [engine]
+    from requests import RequestException  # noqa: PLC0415  # the SDK's own requirement
+
+    try:
+        yield
+    except APIError as error:
+        raise DockertoolsError(f"{doing}: {error.explanation or error}", code="engine-refused") from error
+    except (DockerException, RequestException) as error:
+        raise CouldNotRunError(
+            f"The engine was lost: {error}", hint="Check that it runs: `docker version`.", code="engine-lost"
         ) from error
 
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 
@@ -27,23 +28,28 @@ class Ownership(Enum):
     THEIRS = "theirs"
 
 
-def mark(body: str) -> str:
+def mark(body: str, *, is_python: bool = False) -> str:
     """Return `body` with the ownership marker as its first comment after any parser directives.
 
+    Linters of Python are told that the line is long.
     Parser directives: https://docs.docker.com/reference/dockerfile/#parser-directives
     """
     lines = body.splitlines(keepends=True)
     position = _directives(lines)
     digest = hashlib.sha256(body.encode()).hexdigest()
-    marker = f"# Written by django-dockertools {__version__} (sha256:{digest}); once edited, it is kept.\n"
-    return "".join([*lines[:position], marker, *lines[position:]])
+    marker = f"# Written by django-dockertools {__version__} (sha256:{digest}); once edited, it is kept."
+    ending = "  # noqa: E501\n" if is_python else "\n"
+    return "".join([*lines[:position], marker, ending, *lines[position:]])
 
 
 def ownership(text: str | None) -> Ownership:
-    """Return whose the file with this text is; None stands for a file that does not exist."""
+    """Return whose the file with this text is; None stands for a file that does not exist.
+
+    Line ends of Windows, as a checkout there gives them, are no edit.
+    """
     if text is None:
         return Ownership.MISSING
-    lines = text.splitlines(keepends=True)
+    lines = with_plain_ends(text).splitlines(keepends=True)
     position = _directives(lines)
     match = _MARKER.match(lines[position]) if position < len(lines) else None
     if match is None:
@@ -51,6 +57,11 @@ def ownership(text: str | None) -> Ownership:
     body = "".join([*lines[:position], *lines[position + 1 :]])
     same = hashlib.sha256(body.encode()).hexdigest() == match["digest"]
     return Ownership.OURS if same else Ownership.EDITED
+
+
+def with_plain_ends(text: str) -> str:
+    """Return the text with the line ends that we write."""
+    return text.replace("\r\n", "\n")
 
 
 def unmark(text: str) -> str:
@@ -92,15 +103,31 @@ def write_atomically(path: Path, data: str | bytes) -> None:
 
     Links are followed and mode bits kept. Raises DockertoolsError when the folder cannot be written or is full.
     """
-    target = path.resolve()
-    content = data.encode() if isinstance(data, str) else data
+    write_together({path: data})
+
+
+def write_together(contents: Mapping[Path, str | bytes]) -> None:
+    """Replace several files, each whole: all are written beside theirs first, so that a failure changes none.
+
+    Raises as `write_atomically` does.
+    """
+    staged: list[tuple[Path, Path]] = []
+    path = Path()
     try:
-        _replace(target, content)
+        for path, data in contents.items():  # named in the error
+            target = path.resolve()
+            content = data.encode() if isinstance(data, str) else data
+            staged.append((stage_beside(target, content, f".{target.name}."), target))
+        for temporary, target in staged:
+            temporary.replace(target)
     except OSError as error:
         raise DockertoolsError(
             f"{path} cannot be written: {error.strerror}.",
             hint="Nothing was changed. Check the folder's owner and the free space, then run it again.",
         ) from error
+    finally:
+        for temporary, _ in staged:
+            temporary.unlink(missing_ok=True)
 
 
 def free_name(path: Path) -> Path:
@@ -130,16 +157,6 @@ def stage_beside(path: Path, content: bytes, prefix: str) -> Path:
             temporary.unlink()
         raise
     return temporary
-
-
-def _replace(target: Path, content: bytes) -> None:
-    temporary = stage_beside(target, content, f".{target.name}.")
-    try:
-        temporary.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
 
 
 def _like(target: Path, handle: int) -> None:

@@ -18,6 +18,7 @@ from dockertools.doctor.facts import (
     DoctorFacts,
     EngineFacts,
     EngineInfo,
+    HostFacts,
     Plugin,
     Refusal,
     SocketFacts,
@@ -66,7 +67,8 @@ NO_COMMAND = replace(
 CONFIG_FILE = ConfigFile(Path("/home/ann/.docker/config.json"), {"auths": {}})
 CLIENT = ClientFacts(CONFIG_FILE, (ConfigFile(Path("/etc/docker/daemon.json"), None),), ())
 DISK = DiskFacts(Path("/var/lib/docker"), 100 * GB, 50 * GB, 1000, 900)
-MACHINE = MachineFacts("Linux", False, "ext4", "/", DISK, (Reclaimable("Images", 9 * GB, 2 * GB),), "")
+MACHINE = MachineFacts(DISK, (Reclaimable("Images", 9 * GB, 2 * GB),), "")
+HOST = HostFacts("Linux", is_wsl=False, mountinfo="22 1 254:0 / / rw shared:1 - ext4 /dev/root rw\n")
 SOURCE = Source("Python packages", "index.example", 443, None, "", "", "", 200, 0.4)
 BUILD = BuildFacts("python:3.13-slim-trixie", (SOURCE,), "", ("192.0.2.53",), {})
 FILES = FileFacts(1000, 1000, 1000, (), (), (), has_mode_bits=True, is_cut=False)
@@ -88,6 +90,7 @@ REQUIREMENTS = RequirementFacts(
 SOUND = DoctorFacts(
     config=Config(root=ROOT, image="shop:latest"),
     today=TODAY,
+    host=HOST,
     engine=ENGINE,
     client=CLIENT,
     machine=MACHINE,

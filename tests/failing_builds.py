@@ -51,6 +51,7 @@ FAILING: dict[str, FailingBuild] = {
     "quote": FailingBuild("dockerfile-syntax", PYTHON + 'ENV A="b\n', ("Line 2", "double-quote")),
     "heredoc": FailingBuild("dockerfile-syntax", PYTHON + "RUN <<EOF\ntrue\n", ("unterminated heredoc",)),
     "copy-arguments": FailingBuild("dockerfile-syntax", PYTHON + "COPY x\n", ("at least two arguments",)),
+    "encoding": FailingBuild("not-utf8", "", ("UTF-8",), {"Dockerfile": PYTHON + 'RUN echo "\xe9"\n'}),
     # What is fetched
     "from-stage": FailingBuild(
         "from-no-stage",
@@ -105,7 +106,7 @@ FAILING: dict[str, FailingBuild] = {
     "secret-source": FailingBuild(
         "secret-source", PYTHON + "RUN true\n", ("/nothere",), secrets=("id=token,src=/nothere",)
     ),
-    "ssh": FailingBuild("ssh-missing", PYTHON + "RUN --mount=type=ssh,required true\n", ("--ssh default",)),
+    "ssh": FailingBuild("ssh-missing", PYTHON + "RUN --mount=type=ssh,required false\n", ("--ssh default",)),
     # The machine
     "no-space": FailingBuild(
         "no-space", PYTHON + "RUN --mount=type=tmpfs,target=/t,size=65536 dd if=/dev/zero of=/t/x bs=1k count=1000\n"
@@ -151,14 +152,6 @@ FAILING: dict[str, FailingBuild] = {
         + " pip install --retries 0 --disable-pip-version-check sqlparse\n",
         ("PIP_CERT",),
     ),
-    "index-denied": FailingBuild(
-        "index-denied",
-        UV
-        + "COPY serve.py .\nRUN python serve.py 401 & sleep 1;"
-        + " uv pip install --system --index-url http://127.0.0.1:8000/simple sqlparse\n",
-        ("--secret",),
-        {"serve.py": SERVER},
-    ),
     "host-name": FailingBuild(
         "name-resolution",
         PYTHON + "RUN python -c 'import socket; socket.create_connection((\"no-such-host.invalid\", 80))'\n",
@@ -185,37 +178,17 @@ FAILING: dict[str, FailingBuild] = {
     "pip-version": FailingBuild(
         "version-not-found", PYTHON + "RUN pip install sqlparse==99.1\n", ("sqlparse==99.1", "pip index versions")
     ),
-    "uv-version": FailingBuild(
-        "version-not-found", UV + "RUN uv pip install --system sqlparse==99.1\n", ("sqlparse==99.1",)
-    ),
-    "uv-name": FailingBuild(
-        "version-not-found", UV + "RUN uv pip install --system djangoo-no-such-thing\n", ("djangoo-no-such-thing",)
-    ),
     "pip-conflict": FailingBuild(
         "version-conflict", PYTHON + "RUN pip install 'django==5.2' 'asgiref<3'\n", ("asgiref", "Loosen")
-    ),
-    "uv-conflict": FailingBuild(
-        "version-conflict", UV + "RUN uv pip install --system 'django==5.2' 'asgiref<3'\n", ("asgiref", "Loosen")
     ),
     "pip-hash": FailingBuild(
         "hash-mismatch",
         PYTHON + "COPY r.txt .\nRUN pip install --require-hashes -r r.txt\n",
         files={"r.txt": f"sqlparse==0.5.3 --hash={ZERO_HASH}\n"},
     ),
-    "uv-hash": FailingBuild(
-        "hash-mismatch",
-        UV + "COPY r.txt .\nRUN uv pip install --system --require-hashes -r r.txt\n",
-        ("sqlparse==0.5.3",),
-        {"r.txt": f"sqlparse==0.5.3 --hash={ZERO_HASH}\n"},
-    ),
     "pip-no-hash": FailingBuild(
         "hash-missing",
         PYTHON + "COPY r.txt .\nRUN pip install --require-hashes -r r.txt\n",
-        files={"r.txt": "sqlparse==0.5.3\n"},
-    ),
-    "uv-no-hash": FailingBuild(
-        "hash-missing",
-        UV + "COPY r.txt .\nRUN uv pip install --system --require-hashes -r r.txt\n",
         files={"r.txt": "sqlparse==0.5.3\n"},
     ),
     "pip-wheel": FailingBuild(
@@ -230,21 +203,8 @@ FAILING: dict[str, FailingBuild] = {
         ("3.11.2", ">=3.13"),
         {"pkg/setup.py": "from setuptools import setup\nsetup(name='fast', version='1', python_requires='>=3.13')\n"},
     ),
-    "uv-python": FailingBuild("other-python", UV + "RUN uv pip install --system 'django==6.0'\n", ("3.11.2", ">=3.12")),
-    "uv-lock": FailingBuild(
-        "lock-outdated",
-        UV + "COPY . .\nRUN uv sync --locked\n",
-        ("uv lock",),
-        {
-            "pyproject.toml": "[project]\nname='x'\nversion='1'\nrequires-python='>=3.11'\ndependencies=['sqlparse']\n",
-            "uv.lock": 'version = 1\nrevision = 3\nrequires-python = ">=3.11"\n',
-        },
-    ),
     "pip-git": FailingBuild(
         "git-missing", PYTHON + "RUN pip install git+https://example.invalid/x.git\n", ("apt-get install git",)
-    ),
-    "uv-git": FailingBuild(
-        "git-missing", UV + "RUN uv pip install --system git+https://example.invalid/x.git\n", ("apt-get install git",)
     ),
     "requirements": FailingBuild(
         "requirements-missing", PYTHON + "RUN pip install -r requirements.txt\n", ("requirements.txt", "COPY it")
@@ -281,6 +241,49 @@ FAILING: dict[str, FailingBuild] = {
 }
 
 LONG: dict[str, FailingBuild] = {
+    # With uv, whose image has to be built first
+    "uv-version": FailingBuild(
+        "version-not-found", UV + "RUN uv pip install --system sqlparse==99.1\n", ("sqlparse==99.1",)
+    ),
+    "uv-name": FailingBuild(
+        "version-not-found", UV + "RUN uv pip install --system djangoo-no-such-thing\n", ("djangoo-no-such-thing",)
+    ),
+    "uv-conflict": FailingBuild(
+        "version-conflict", UV + "RUN uv pip install --system 'django==5.2' 'asgiref<3'\n", ("asgiref", "Loosen")
+    ),
+    "uv-hash": FailingBuild(
+        "hash-mismatch",
+        UV + "COPY r.txt .\nRUN uv pip install --system --require-hashes -r r.txt\n",
+        ("sqlparse==0.5.3",),
+        {"r.txt": f"sqlparse==0.5.3 --hash={ZERO_HASH}\n"},
+    ),
+    "uv-no-hash": FailingBuild(
+        "hash-missing",
+        UV + "COPY r.txt .\nRUN uv pip install --system --require-hashes -r r.txt\n",
+        files={"r.txt": "sqlparse==0.5.3\n"},
+    ),
+    "uv-python": FailingBuild("other-python", UV + "RUN uv pip install --system 'django==6.0'\n", ("3.11.2", ">=3.12")),
+    "uv-lock": FailingBuild(
+        "lock-outdated",
+        UV + "COPY . .\nRUN uv sync --locked\n",
+        ("uv lock",),
+        {
+            "pyproject.toml": "[project]\nname='x'\nversion='1'\nrequires-python='>=3.11'\ndependencies=['sqlparse']\n",
+            "uv.lock": 'version = 1\nrevision = 3\nrequires-python = ">=3.11"\n',
+        },
+    ),
+    "uv-git": FailingBuild(
+        "git-missing", UV + "RUN uv pip install --system git+https://example.invalid/x.git\n", ("apt-get install git",)
+    ),
+    "index-denied": FailingBuild(
+        "index-denied",
+        UV
+        + "COPY serve.py .\nRUN python serve.py 401 & sleep 1;"
+        + " uv pip install --system --index-url http://127.0.0.1:8000/simple sqlparse\n",
+        ("--secret",),
+        {"serve.py": SERVER},
+    ),
+    # Others that take long
     "pg-config": FailingBuild(
         "pg-config", PYTHON + "RUN pip install --no-binary psycopg2 psycopg2==2.9.10\n", ("libpq-dev", "libpq5")
     ),

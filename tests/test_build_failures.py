@@ -50,7 +50,7 @@ def run_build(build: FailingBuild, folder: Path) -> BuildFailedError:
 
 
 @pytest.fixture(scope="module")
-def builds(uv_image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[BuildFailedError]]]:
+def builds(engine: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[BuildFailedError]]]:
     """The short builds, some at once: they mostly wait for containers to start."""
     folder = tmp_path_factory.mktemp("builds")
     with ThreadPoolExecutor(3) as pool:

@@ -124,6 +124,14 @@ def test_the_terminal_is_put_in_order_after_an_interrupt() -> None:
     assert not any("shop:latest" in line for line in lines)
 
 
+def test_what_the_terminal_echoes_at_an_interrupt_leaves_no_row_behind() -> None:
+    terminal, player = Terminal(), Player("cold")
+    with LiveView(terminal.console, "shop:latest", player.clock) as view:
+        player.play(view, 1.2)
+        terminal.console.file.write("^C")
+    assert not any("shop:latest" in line for line in terminal.lines())
+
+
 def interrupt(_progress: BuildProgress) -> None:
     raise KeyboardInterrupt
 

@@ -1,6 +1,8 @@
 """What docker_check says where the apps do not load: however loading them ends the process."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,17 @@ def test_a_signal_reaches_the_command(project: CheckProject, number: signal.Sign
     with project.waiting("--group", "cache") as process:
         process.send_signal(number)
         assert process.wait(30) == exit_code
+
+
+def test_settings_that_end_the_process_of_a_guest_are_no_pass(project: CheckProject) -> None:
+    project.add_settings("raise SystemExit(0)")
+    done = subprocess.run(
+        (sys.executable, "-m", "dockertools.checks.guest", "--group", "environment"),
+        cwd=project.folder,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "the settings do not load: loading them ended the process with exit code 0" in done.stderr

@@ -96,3 +96,11 @@ def test_scanners_find_the_packages_whose_files_are_there(image: str) -> None:
 def test_a_library_that_was_left_out_is_found(image: str, tmp_path: Path) -> None:
     with without(image, "libpq.so.5") as broken:
         assert ("C201", "library-missing") in findings(check(broken, "libraries"))
+
+
+@pytest.mark.parametrize("variant", ["slim", "distroless"])
+def test_a_squashed_image_is_one_layer_and_answers(engine: object, variant: str, tmp_path: Path) -> None:
+    with built("squashed", tmp_path, "--variant", variant) as image:
+        assert "squashed answers" in answers("squashed", image)
+        layers = docker("image", "inspect", "--format", "{{len .RootFS.Layers}}", image)
+        assert layers == "2"  # all files, and the working folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -17,6 +18,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from dockertools.build.finish import tag_image
+from dockertools.engine import connect
+from dockertools.errors import CouldNotRunError
+from dockertools.image.inspect import inspect_image
 from tests.build_project import PYTHON, Project, make_project
 from tests.test_process import wait_until_gone
 
@@ -120,8 +125,8 @@ class Relay:
             except OSError:
                 return
             engine = socket.socket(socket.AF_UNIX)
-            engine.connect(self._engine)
             self._open += [client, engine]
+            engine.connect(self._engine)
             self._start(self._pass_on, client, engine)
             self._start(self._pass_on, engine, client)
 
@@ -157,6 +162,26 @@ def test_an_engine_lost_midway_is_no_failure_of_the_build(project: Project, rela
     assert process.returncode == 3, errors
     assert "The engine was lost during `[2/2] RUN echo be''gun && sleep 120`" in errors
     assert "Traceback" not in errors
+    assert project.image_id() == before
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket")  # the SDK leaves the one that it could not connect
+def test_an_engine_lost_after_the_build_leaves_the_tag(
+    project: Project, relay: tuple[Relay, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.build()
+    before = project.image_id()
+    monkeypatch.setenv("DOCKER_HOST", relay[1])
+    assert before
+    with contextlib.closing(connect()) as client:
+        assert inspect_image(client, before).id == before
+        relay[0].cut()
+        with pytest.raises(CouldNotRunError, match="The engine was lost"):
+            inspect_image(client, before)
+        with pytest.raises(CouldNotRunError, match="The engine was lost"):
+            tag_image(client, before, "dockertools-test/lost:latest")
+    gc.collect()
+    monkeypatch.undo()
     assert project.image_id() == before
 
 

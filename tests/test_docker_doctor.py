@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ import pytest
 
 from tests.docker import ROOT, docker, temporary_tag
 from tests.prune_project import OwnEngine, make_engine
+from tests.test_process import wait_until_gone
 
 SCHEMA = json.loads(resources.files("dockertools").joinpath("schemas", "doctor.json").read_text(encoding="utf-8"))
 BASE = "python:3.11-slim-bookworm"
@@ -267,6 +269,7 @@ def test_a_base_image_that_is_not_there(poor_engine: OwnEngine, tmp_path: Path) 
 
 
 @pytest.mark.engine
+@pytest.mark.matrix
 def test_a_proxy_on_loopback_and_one_that_builds_are_not_told_of(
     poor_engine: OwnEngine, tmp_path: Path, client: Path
 ) -> None:
@@ -279,6 +282,19 @@ def test_a_proxy_on_loopback_and_one_that_builds_are_not_told_of(
 
 
 @pytest.mark.engine
+def test_authorities_that_are_not_there_and_a_base_without_python(engine: object, patient: Patient) -> None:
+    with temporary_tag() as tag:
+        dockerfile = patient.write("base/Dockerfile", f"FROM {BASE}\nENV PIP_CERT=/none.pem\n")
+        docker("buildx", "build", "--quiet", "--load", "--tag", tag, str(dockerfile.parent))
+        patient.write("Dockerfile", f"FROM {tag}\n")
+        said = patient.findings("build")["D304", "certificate-untrusted"]["evidence"]["said"]
+    assert "/none.pem" in said
+    patient.write("Dockerfile", "FROM debian:bookworm-slim\n")
+    assert patient.findings("build") == {}
+
+
+@pytest.mark.engine
+@pytest.mark.matrix
 def test_a_certificate_that_the_base_image_does_not_trust(engine: object, patient: Patient) -> None:
     """The authorities are replaced by one that signed nothing; where the index is plain http there is none to see."""
     with temporary_tag() as tag:
@@ -362,6 +378,9 @@ def test_mounts_environments_and_watch(engine: object, patient: Patient) -> None
     assert findings["D503", "environment-shadowed"]["evidence"]["environment"] == "/app/.venv"
     assert findings["D504", "watch-hidden"]["evidence"]["line"] == 1
     assert "tests/test_views.py" in findings["D504", "watch-hidden"]["hint"]
+    compose = patient.folder / "compose.yaml"
+    patient.write("compose.yaml", compose.read_text().replace("target: /app}", "target: /app, ignore: [tests/]}"))
+    assert ("D504", "watch-hidden") not in patient.findings("services")
     fixed = patient.document("--group", "services", "--fix", "--noinput")["fixes"]
     assert [fix["code"] for fix in fixed] == ["mount-source-missing"]
     assert (patient.folder / "media").is_dir()
@@ -385,6 +404,23 @@ def test_an_old_suite_and_an_old_python(patient: Patient) -> None:
 
 
 # --- the command ---
+
+
+def test_a_signal_ends_it_and_the_program_that_it_waits_for(patient: Patient, programs: Path) -> None:
+    patient.write("compose.yaml", "services: {}\n")
+    write_program(programs / "docker", 'if [ "$*" = "buildx version" ]; then echo $$ > "$PIDS"; exec sleep 60; fi\n')
+    pids = patient.folder.parent / "pids"
+    argv = (sys.executable, "-m", "dockertools", "doctor", "--project", str(patient.folder), "--group", "engine")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{programs}:{os.environ['PATH']}", "PIDS": str(pids)}
+    with subprocess.Popen(argv, env=environment, stdout=-1, stderr=-1, text=True) as process:
+        while not (pids.exists() and pids.read_text().strip()):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Traceback" not in errors
+    wait_until_gone(int(pids.read_text()))
 
 
 def test_the_other_formats_and_the_list(patient: Patient) -> None:
@@ -424,5 +460,6 @@ def test_wrong_usage(patient: Patient, arguments: tuple[str, ...], words: str) -
 
 
 def test_everything_skipped_is_no_pass(patient: Patient) -> None:
-    done = patient.run("--group", "services", expect=3)
-    assert "nothing is known" in done.stderr
+    document = patient.document("--group", "services")
+    assert (document["exit_code"], document["error"]["code"]) == (3, "all-skipped")
+    assert "nothing is known" in document["error"]["message"]

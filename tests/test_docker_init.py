@@ -214,5 +214,46 @@ def test_this_repository_holds_what_docker_init_writes() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    expected = {**dict.fromkeys(FILES, "unchanged"), "gunicorn.conf.py": "kept"}  # it logs as the service does
-    assert actions(json.loads(done.stdout)) == expected
+    assert actions(json.loads(done.stdout)) == dict.fromkeys(FILES, "unchanged")
+
+
+def test_gunicorn_logs_as_the_settings_say_where_they_name_its_loggers(project: Path) -> None:
+    init(project)
+    assert "logconfig_dict" not in (project / "gunicorn.conf.py").read_text()
+    with (project / "config/settings.py").open("a") as file:
+        file.write("LOGGING = {'version': 1, 'loggers': {'gunicorn.error': {'level': 'INFO'}}}\n")
+    init(project, "--noinput")
+    text = (project / "gunicorn.conf.py").read_text()
+    assert (
+        'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")\nlogconfig_dict = settings.LOGGING' in text
+    )
+
+
+def test_a_variant_without_a_recipe_is_refused(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.dockertools]\nvariant = "alpine"\n')
+    done = init(project, expect=2)
+    assert "There is no recipe for DOCKERTOOLS['VARIANT'] 'alpine' yet." in done.stderr
+    assert not (project / "Dockerfile").exists()
+
+
+def test_a_checkout_with_line_ends_of_windows_is_unchanged(project: Path) -> None:
+    init(project)
+    for name in FILES:
+        (project / name).write_bytes((project / name).read_bytes().replace(b"\n", b"\r\n"))
+    assert actions(document(project, "--check")) == dict.fromkeys(FILES, "unchanged")
+
+
+def test_a_dockerfile_of_another_place_is_named_to_compose(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.dockertools]\ndockerfile = "deploy/web.Dockerfile"\n')
+    init(project)
+    assert (project / "deploy/web.Dockerfile").is_file()
+    assert (
+        "  build:\n    context: .\n    dockerfile: deploy/web.Dockerfile\n"
+        in (project / "docker-compose.yml").read_text()
+    )
+
+
+def test_when_one_file_cannot_be_written_none_is(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.dockertools]\ndockerfile = "/proc/none/Dockerfile"\n')
+    assert "The folder /proc/none cannot be made" in init(project, expect=1).stderr
+    assert not (project / "docker-compose.yml").exists()

@@ -12,11 +12,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.docker import ROOT
 from tests.prune_project import OwnEngine, Project, kinds_and_names, make_engine, make_project
+from tests.test_docker_build_trouble import Relay
 
 pytestmark = pytest.mark.engine
 
@@ -190,6 +192,20 @@ def test_a_folder_of_the_same_name_elsewhere_keeps_what_it_built(
     assert project.images() == {tag}
 
 
+def test_an_image_that_bears_an_older_time_is_as_old_as_its_build(
+    tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    project.build("older", 1)
+    (project.folder / "Dockerfile").write_text(f"FROM {project.base}\nLABEL number=2\n")
+    tag = f"{project.name}:newer"
+    argv = (sys.executable, "-m", "dockertools", "build", "--project", str(project.folder), "--tag", tag)
+    environment = {**os.environ, **project.environment, "PYTHONPATH": str(ROOT), "SOURCE_DATE_EPOCH": "1"}
+    subprocess.run(argv, env=environment, check=True, capture_output=True)
+    assert project.docker("image", "inspect", "--format", "{{.Created}}", tag).startswith("1970")
+    assert kinds_and_names(project.document("--dry-run", "--keep", "1")) == {("image", f"{project.name}:older")}
+
+
 def test_an_image_that_another_compose_project_built_stays(project: Project, foreign: Project) -> None:
     foreign.folder.joinpath("Dockerfile").write_text(
         f"FROM {foreign.base}\nLABEL io.dockertools.project={project.name}\n"
@@ -216,6 +232,23 @@ def test_a_signal_midway_ends_with_its_exit_code(project: Project) -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+def test_an_engine_lost_midway_is_said(project: Project) -> None:
+    start(project)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "engine.sock")
+        relay = Relay(path, project.environment["DOCKER_HOST"].removeprefix("unix://"))
+        argv = (sys.executable, "-m", "dockertools", "prune", "--project", str(project.folder), "--only", "container")
+        environment = {**os.environ, **project.environment, "DOCKER_HOST": f"unix://{path}", "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(argv, env=environment, stdin=-1, stdout=-1, stderr=-1, text=True) as process:
+            assert process.stderr is not None
+            assert process.stderr.read(6) == "Remove"
+            relay.cut()
+            _, errors = process.communicate("y\n", timeout=60)
+    assert process.returncode == 3
+    assert "The engine does not answer" in errors
     assert "Traceback" not in errors
 
 
@@ -260,6 +293,6 @@ def test_everything_goes_with_the_bytes_that_the_disk_gains(
         ("cache", "build cache"),
     }
     assert gained > 2 * BLOB, "packed in the image, unpacked in its layer"
-    assert abs(document["freed_bytes"] - gained) < BLOB, "the engine writes a little on its own"
+    assert abs(document["freed_bytes"] - gained) < BLOB // 10, "the engine writes a little on its own"
     assert (foreign.images(), foreign.held()) == before
     assert kinds_and_names(project.document("--dry-run", kinds=())) == set()

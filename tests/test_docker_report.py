@@ -191,7 +191,9 @@ def test_the_page_is_written_beside_the_report_also_when_a_rule_is_broken(projec
     done = report(project, "--html", str(page), "--max-size", "1MB", expect=1)
     assert f"The page is {page}" in done.stderr
     assert "big.bin" in page.read_text()
-    done = report(project, "--html", str(tmp_path / "none" / "report.html"), expect=1)
+    done = report(project, "--html", str(tmp_path / "none" / "report.html"), expect=2)
+    assert f"There is no folder {tmp_path / 'none'}" in done.stderr
+    done = report(project, "--html", str(tmp_path), expect=1)
     assert "cannot be written" in done.stderr
 
 

@@ -15,19 +15,18 @@ from hypothesis import strategies as st
 from dockertools.checks.results import Status
 from dockertools.conf import Config
 from dockertools.doctor.build_facts import find_base, find_problem, read_sources, shell_proxies
-from dockertools.doctor.facts import EngineFacts
 from dockertools.doctor.machine_checks import judge_disk
 from dockertools.doctor.machine_facts import (
     MachineFacts,
     Reclaimable,
-    find_file_system,
+    inspect_host,
     inspect_machine,
     measure_disk,
     parse_usage,
 )
 from tests.doctor_facts import BUILD, DISK, ENGINE, GB, INFO, MACHINE, NO_ENGINE, SOURCE, judge, only
 
-IDS = ("D201", "D202", "D203", "D204", "D301", "D302", "D303", "D304", "D305")
+IDS = ("D201", "D202", "D203", "D301", "D302", "D303", "D304", "D305")
 BIG = (Reclaimable("Build Cache", 90 * GB, 80 * GB), Reclaimable("Local Volumes", 90 * GB, 90 * GB))
 
 
@@ -36,7 +35,7 @@ def test_nothing_is_wrong_where_nothing_is(check_id: str) -> None:
     assert only(judge(check_id)).status is Status.PASS
 
 
-@pytest.mark.parametrize("check_id", [check_id for check_id in IDS if check_id != "D204"])
+@pytest.mark.parametrize("check_id", IDS)
 def test_without_an_engine_it_is_not_known(check_id: str) -> None:
     machine = replace(MACHINE, store=None, usage=())
     assert only(judge(check_id, engine=NO_ENGINE, machine=machine, build=None)).evidence["code"] == "no-engine"
@@ -85,39 +84,6 @@ def test_clocks_that_differ_by_more_than_the_question_took(skew: float, error: f
     assert outcome.status.value == status
 
 
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({"is_wsl": True, "file_system": "9p", "mount_point": "/mnt/c"}, "windows-drive"),
-        ({"file_system": "nfs4"}, "network-drive"),
-        ({"system": "Darwin", "file_system": ""}, "shared-into-vm"),
-        ({"file_system": "virtiofs"}, "shared-into-vm"),
-    ],
-)
-def test_mounts_that_are_slow_come_with_the_watch_alternative(changes: dict[str, Any], code: str) -> None:
-    outcome = only(judge("D204", machine=replace(MACHINE, **changes)))
-    assert outcome.evidence["code"] == code
-    assert "docker_mode dev --sync watch" in outcome.hint
-
-
-def test_an_engine_elsewhere_cannot_mount_this_folder() -> None:
-    engine: EngineFacts = replace(ENGINE, endpoint="ssh://server", info=replace(INFO, is_here=False))
-    assert only(judge("D204", engine=engine)).evidence["code"] == "engine-elsewhere"
-
-
-def test_the_file_system_is_that_of_the_nearest_mount_point() -> None:
-    mountinfo = (
-        "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
-        "80 22 0:40 / /mnt/c rw - 9p C: rw\n"
-        "81 22 0:41 / /mnt/my\\040disk rw shared:2 - nfs4 server:/x rw\n"
-        "nonsense\n"
-    )
-    assert find_file_system(Path("/mnt/c/Users/ann/shop"), mountinfo) == ("/mnt/c", "9p")
-    assert find_file_system(Path("/mnt/my disk/shop"), mountinfo) == ("/mnt/my disk", "nfs4")
-    assert find_file_system(Path("/mnt/cc/shop"), mountinfo) == ("/", "ext4")
-    assert find_file_system(Path("/srv"), "") == ("", "")
-
-
 def test_what_system_df_says_is_read_line_by_line() -> None:
     lines = ['{"Type":"Images","Size":"25.5GB","Reclaimable":"3.2kB (100%)"}', "{}", "no", '{"Type":"X","Size":"?"}']
     assert list(parse_usage(lines)) == [Reclaimable("Images", 25_500_000_000, 3200)]
@@ -144,9 +110,10 @@ def test_a_small_disk_is_measured_and_found_full_in_bytes_and_inodes(small_disk:
 
 
 def test_this_machine_is_looked_at(tmp_path: Path) -> None:
-    machine: MachineFacts = inspect_machine(tmp_path, None)
+    machine: MachineFacts = inspect_machine(None)
     assert machine.store is None
     assert machine.usage_problem == "no engine answers"
+    assert inspect_host().file_system(tmp_path)
 
 
 # --- inside a build ---

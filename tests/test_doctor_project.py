@@ -16,6 +16,7 @@ from dockertools.checks.results import CheckResult, Status
 from dockertools.compose.config import Mount
 from dockertools.conf import Config
 from dockertools.context.ignore_file import Rule
+from dockertools.doctor.facts import HostFacts, find_mount
 from dockertools.doctor.file_facts import Call, Script, find_calls, inspect_files, read_script
 from dockertools.doctor.fixes import apply_fix, find_fixes
 from dockertools.doctor.requirement_facts import (
@@ -40,7 +41,6 @@ from tests.doctor_facts import (
     ENGINE,
     FILES,
     INFO,
-    MACHINE,
     REQUIREMENTS,
     SOUND,
     TODAY,
@@ -49,7 +49,8 @@ from tests.doctor_facts import (
     only,
 )
 
-IDS = ("D401", "D402", "D403", "D501", "D502", "D503", "D504", "D601", "D602")
+IDS = ("D401", "D402", "D403", "D501", "D502", "D503", "D504", "D505", "D601", "D602")
+WINDOWS_DRIVE = HostFacts("Linux", is_wsl=True, mountinfo="80 22 0:40 / /srv rw - 9p C: rw\n")
 SHELL = Script("entrypoint.sh", "/bin/sh", 1, is_executable=True)
 
 
@@ -84,8 +85,7 @@ def test_a_script_without_its_run_bit_that_the_dockerfile_runs() -> None:
     assert "git update-index --chmod=+x entrypoint.sh" in outcome.hint
     made = replace(broken, calls=(replace(call, is_made_executable=True),))
     assert only(judge("D402", files=made)).status is Status.PASS
-    wsl = replace(MACHINE, is_wsl=True, file_system="9p")
-    assert only(judge("D402", files=broken, machine=wsl)).evidence["code"] == "no-mode-bits"
+    assert only(judge("D402", files=broken, host=WINDOWS_DRIVE)).evidence["code"] == "no-mode-bits"
 
 
 def test_files_of_root_and_of_others() -> None:
@@ -202,9 +202,45 @@ def test_code_that_the_ignore_file_hides_from_watch() -> None:
     item = HiddenFiles(
         ".", "/srv/shop/.dockerignore", Rule(7, "tests", "tests"), ("tests/test_a.py", "tests/test_b.py")
     )
-    outcome = only(judge("D504", services=ServiceFacts((replace(WEB, hidden=(item,), is_watched=True),))))
+    web = replace(WEB, hidden=(item,), is_watched=True)
+    outcome = only(judge("D504", services=ServiceFacts((web, replace(web, name="worker")))))
     assert (outcome.evidence["code"], outcome.evidence["line"], outcome.evidence["files"]) == ("watch-hidden", 7, 2)
+    assert outcome.evidence["services"] == ["web", "worker"]
     assert "docker_context --why tests/test_a.py" in outcome.hint
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        (WINDOWS_DRIVE, "windows-drive"),
+        (HostFacts("Linux", False, "80 22 0:40 / /srv rw - nfs4 server:/x rw\n"), "network-drive"),
+        (HostFacts("Darwin", False, ""), "shared-into-vm"),
+        (HostFacts("Linux", False, "80 22 0:40 / /srv rw - virtiofs share rw\n"), "shared-into-vm"),
+    ],
+)
+def test_mounts_that_are_slow_come_with_the_watch_alternative(host: HostFacts, code: str) -> None:
+    outcome = only(judge("D505", host=host))
+    assert outcome.evidence["code"] == code
+    assert "docker_mode dev --sync watch" in outcome.hint
+    assert only(judge("D505", host=host, services=ServiceFacts((replace(WEB, binds=()),)))).status is Status.PASS
+
+
+def test_an_engine_elsewhere_mounts_its_own_folders() -> None:
+    engine = replace(ENGINE, endpoint="ssh://server", info=replace(INFO, is_here=False))
+    assert only(judge("D505", engine=engine)).evidence["code"] == "engine-elsewhere"
+
+
+def test_the_file_system_is_that_of_the_nearest_mount_point() -> None:
+    mountinfo = (
+        "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
+        "80 22 0:40 / /mnt/c rw - 9p C: rw\n"
+        "81 22 0:41 / /mnt/my\\040disk rw shared:2 - nfs4 server:/x rw\n"
+        "nonsense\n"
+    )
+    assert find_mount(Path("/mnt/c/Users/ann/shop"), mountinfo) == ("/mnt/c", "9p")
+    assert find_mount(Path("/mnt/my disk/shop"), mountinfo) == ("/mnt/my disk", "nfs4")
+    assert find_mount(Path("/mnt/cc/shop"), mountinfo) == ("/", "ext4")
+    assert find_mount(Path("/srv"), "") == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +252,7 @@ def test_code_that_the_ignore_file_hides_from_watch() -> None:
 )
 def test_without_a_compose_project_there_is_nothing_to_judge(services: ServiceFacts, first: str, others: str) -> None:
     assert only(judge("D501", services=services)).evidence["code"] == first
-    for check_id in ("D502", "D503", "D504"):
+    for check_id in ("D502", "D503", "D504", "D505"):
         assert only(judge(check_id, services=services)).evidence["code"] == others
 
 
@@ -297,6 +333,10 @@ def test_requirements_that_do_not_fit_in_the_resolvers_own_words() -> None:
             ),
             "Could not find a version that satisfies the requirement x==9",
         ),
+        (
+            "error: No solution found when resolving dependencies\n  cause: Because you require a, it is hopeless.\n",
+            "No solution found when resolving dependencies: Because you require a, it is hopeless.",
+        ),
         ("error: Failed to fetch: timed out\n", ""),
     ],
 )
@@ -311,6 +351,17 @@ def test_a_real_resolver_explains_a_real_conflict(tmp_path: Path) -> None:
         pytest.skip(f"no resolver, or no index: {resolution.problem}")
     assert not resolution.is_solved
     assert "django" in resolution.said.lower()
+
+
+def test_pip_explains_it_where_there_is_no_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dockertools.doctor.requirement_facts.shutil.which", lambda *_args, **_options: None)
+    (tmp_path / "requirements.txt").write_text("djangorestframework==3.16.1\ndjango==3.2\n")
+    resolution = resolve(Config(root=tmp_path, image="shop", python_version="3.13"))
+    if resolution.problem:
+        pytest.skip(f"no pip, or no index: {resolution.problem}")
+    assert resolution.resolver == "pip"
+    assert "Cannot install" in resolution.said
+    assert "djangorestframework 3.16.1 depends on django>=4.2" in resolution.said
 
 
 def test_a_lock_file_is_its_own_answer(tmp_path: Path) -> None:
@@ -382,20 +433,39 @@ def test_line_ends_and_run_bits_are_put_right(tmp_path: Path) -> None:
     script = tmp_path / "run.sh"
     script.write_bytes(b"#!/bin/sh\r\necho\r\n")
     script.chmod(0o640)
-    facts = replace(SOUND, config=Config(root=tmp_path, image="shop"))
+    files = replace(
+        inspect_files(tmp_path, tmp_path / "Dockerfile"), calls=(Call("run.sh", 1, "CMD", is_made_executable=False),)
+    )
+    facts = replace(SOUND, config=Config(root=tmp_path, image="shop"), files=files)
     fixes = find_fixes(
         [result("D401", "crlf-script", path="run.sh"), result("D402", "not-executable", path="run.sh")], facts
     )
-    assert [fix.preview for fix in fixes] == ["2 lines lose their CR", "mode 0640 -> 0750"]
+    assert [fix.preview for fix in fixes] == ["CR LF becomes LF, from line 1 on", "mode 0640 -> 0750"]
     assert script.read_bytes().count(b"\r") == 2, "nothing happens before it is asked for"
     assert all(apply_fix(fix).applied for fix in fixes)
     assert script.read_bytes() == b"#!/bin/sh\necho\n"
     assert script.stat().st_mode & 0o777 == 0o750
 
 
+def test_a_name_that_is_not_utf_8_can_be_shown_and_put_right(tmp_path: Path) -> None:
+    path = os.path.join(os.fsencode(tmp_path), b"\xff.sh")  # noqa: PTH118  # bytes
+    with open(path, "wb") as stream:  # noqa: PTH123  # as above
+        stream.write(b"echo\r\n")
+    files = inspect_files(tmp_path, tmp_path / "Dockerfile")
+    facts = replace(SOUND, config=Config(root=tmp_path, image="shop"), files=files)
+    outcome = only(judge("D401", files=files))
+    outcome.message.encode()
+    assert outcome.evidence["path"] == "\ufffd.sh"
+    (fix,) = find_fixes([result("D401", "crlf-script", path="\ufffd.sh")], facts)
+    assert apply_fix(fix).applied
+    with open(path, "rb") as stream:  # noqa: PTH123  # as above
+        assert stream.read() == b"echo\n"
+
+
 def test_a_fix_that_cannot_be_done_says_why(tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text("#!/bin/sh\n")
-    facts = replace(SOUND, config=Config(root=tmp_path, image="shop"))
+    files = replace(FILES, calls=(Call("run.sh", 1, "CMD", is_made_executable=False),))
+    facts = replace(SOUND, config=Config(root=tmp_path, image="shop"), files=files)
     (fix,) = find_fixes([result("D402", "not-executable", path="run.sh")], facts)
     (tmp_path / "run.sh").unlink()
     assert "No such file" in apply_fix(fix).problem

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockertools.errors import DockertoolsError
-from dockertools.files import Ownership, mark, ownership, read_text, unified_diff, write_atomically
+from dockertools.files import Ownership, mark, ownership, read_text, unified_diff, write_atomically, write_together
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r")))
@@ -100,3 +100,17 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside(
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(DockertoolsError, match="cannot be written: No such file or directory"):
         write_atomically(tmp_path / "gone" / "x", "")
+
+
+def test_of_several_files_none_is_changed_when_one_cannot_be_written(tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    first.write_text("old")
+    with pytest.raises(DockertoolsError, match="third cannot be written: No such file or directory"):
+        write_together({first: "new", tmp_path / "second": "new", tmp_path / "none" / "third": "new"})
+    assert first.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["first"]
+
+
+def test_line_ends_of_windows_are_no_edit() -> None:
+    assert ownership(mark("a\nb\n").replace("\n", "\r\n")) is Ownership.OURS
+    assert ownership(mark("a\nb\n").replace("\n", "\r\n") + "c\r\n") is Ownership.EDITED

@@ -36,13 +36,13 @@ def limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         pytest.param({"cpu.max": "100000 100000"}, 8, 3, id="v2: a quota of one CPU"),
         pytest.param({"cpu.max": "50000 100000"}, 8, 2, id="v2: half a CPU"),
         pytest.param({"cpu.max": "max 100000", "memory.max": "max"}, 2, 5, id="v2: unlimited"),
-        pytest.param({"memory.max": "209715200"}, 8, 2, id="v2: 200 MiB"),
+        pytest.param({"memory.max": "268435456"}, 8, 2, id="v2: 256 MiB"),
         pytest.param({"memory.max": "1000000"}, 8, 1, id="v2: too little for one, so one"),
         pytest.param(
             {"cpu/cpu.cfs_quota_us": "150000", "cpu/cpu.cfs_period_us": "100000"}, 8, 4, id="v1: one CPU and a half"
         ),
         pytest.param({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 2, 5, id="v1: unlimited"),
-        pytest.param({"memory/memory.limit_in_bytes": "314572800"}, 8, 3, id="v1: 300 MiB"),
+        pytest.param({"memory/memory.limit_in_bytes": "419430400"}, 8, 3, id="v1: 400 MiB"),
     ],
 )
 def test_workers_follow_cpu_and_memory(limits: Any, files: dict[str, str], cpus: int, expected: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -27,7 +28,7 @@ HARDENED = (
 IN_MATRIX = (
     *("asgi-uvicorn", "awkward-names", "bookworm", "channels-daphne", "files", "frontend", "geodjango", "granian"),
     *("languages", "local-packages", "no-server", "pdm", "pipenv", "poetry", "pyproject", "settings-package"),
-    *("setup-cfg", "src-package", "subfolder", "uv", "weasyprint", "windows"),
+    *("setup-cfg", "src-package", "subfolder", "subfolder-uv", "uv", "weasyprint", "windows"),
 )
 """Not uwsgi, which is linked against libpython: the official images have it, their stand-ins do not."""
 STAND_INS = {"frontend": "node:20-trixie-slim"}
@@ -95,6 +96,30 @@ def test_only_locale_files_of_the_languages_are_in_the_image(engine: object, tmp
     with built("languages", tmp_path) as image:
         script = "find /opt/venv -name '*.mo' | sed 's#.*/locale/\\([^/]*\\)/.*#\\1#' | sort -u"
         assert docker("run", "--rm", image, "sh", "-c", script).split() == ["de", "en", "pt", "pt_BR"]
+
+
+@pytest.mark.matrix
+def test_a_change_of_code_leaves_the_layer_of_byte_code_as_it_was(engine: object, tmp_path: Path) -> None:
+    """Also where the engine has to make it again: the cache may have been pruned."""
+    needs("python:3.13-slim-trixie")
+    project = Path(shutil.copytree(PROJECTS / "local-packages", tmp_path / "local-packages"))
+    requirements, urls = project / "requirements.txt", project / "config/urls.py"
+    requirements.write_text(requirements.read_text().replace("-e ./libs", "./libs"))
+    # No earlier build has made this layer.
+    with (project / "libs/greeting/greeting/__init__.py").open("a") as file:
+        file.write(f"\nUNIQUE = '{uuid4()}'\n")
+    urls.write_text(f"import greeting\n{urls.read_text()}")
+    argv = (sys.executable, "-m", "dockertools", "init", "--project", str(project), "--noinput")
+    subprocess.run(argv, cwd=ROOT, check=True, capture_output=True)
+    layers = []
+    with temporary_tag() as tag:
+        for arguments in ((), (), ("--no-cache-filter=bytecode,production",)):
+            urls.write_text(f"{urls.read_text()}# changed\n")
+            docker("build", "--quiet", *arguments, "--tag", tag, str(project))
+            found = json.loads(docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", tag))
+            layers.append((found[-1], found[-2]))
+    assert len({bytecode for bytecode, _ in layers}) == 1
+    assert len({code for _, code in layers}) == len(layers)
 
 
 @contextlib.contextmanager

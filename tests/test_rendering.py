@@ -14,7 +14,9 @@ from dockertools.context.ignore_file import parse_ignore_file
 from dockertools.context.inspect import inspect_context
 from dockertools.context.needed import find_needed
 from dockertools.context.risks import find_risks
-from tests.golden import GOLDEN, PROJECTS, SHAPES, inspect_shape, render_shape
+from dockertools.project.inspect import inspect_project
+from dockertools.rendering.files import render_files
+from tests.golden import GOLDEN, PROJECTS, SHAPES, config_of, inspect_shape, render_shape
 
 SECRETS = (".env", "config/.env.production", "deploy.key", "config/id_ed25519", "secrets.json", "dump.sql", "x.kdbx")
 
@@ -89,3 +91,16 @@ def test_compose_reads_the_base_file(engine: object, shape: str) -> None:
     web = json.loads(done.stdout)["services"]["web"]
     assert web["cap_drop"] == ["ALL"]
     assert "volumes" not in web or all(volume["type"] == "volume" for volume in web["volumes"])
+
+
+def test_a_module_called_secrets_is_sent_and_other_secrets_are_not(tmp_path: Path) -> None:
+    project = Path(shutil.copytree(PROJECTS / "requirements", tmp_path / "shop"))
+    for name in ("config/secrets.py", "config/secrets.json", "secrets.toml"):
+        (project / name).write_text("")
+    config = config_of(project)
+    rules = next(file.body for file in render_files(inspect_project(config), config) if file.path == ".dockerignore")
+    assert "\n**/secrets.*\n!config/secrets.py\n" in rules
+    (project / ".dockerignore").write_text(rules)
+    (project / "Dockerfile").write_text("FROM scratch\nCOPY . .\n")
+    sent = {file.path for file in inspect_context(project, project / "Dockerfile").sent}
+    assert {path for path in sent if "secrets" in path} == {"config/secrets.py"}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dockertools.build.command import push_argv
 from dockertools.build.redact import Redact
 from dockertools.build.result import BuildResult
-from dockertools.errors import CouldNotRunError, DockertoolsError
+from dockertools.engine import engine_errors
+from dockertools.errors import DockertoolsError
 from dockertools.process import stream
 from dockertools.sizes import format_size
 
@@ -39,7 +39,7 @@ class OverBudgetError(DockertoolsError):
 def list_image_ids(client: DockerClient) -> frozenset[str]:
     """Return the ids of the images that the engine has."""
     api: Any = client.api
-    with _engine_errors():
+    with engine_errors():
         return frozenset(image["Id"] for image in api.images(all=True))
 
 
@@ -50,14 +50,14 @@ def tag_image(client: DockerClient, image_id: str, tag: str) -> None:
     """
     api: Any = client.api
     repository, _, version = tag.rpartition(":")
-    with _engine_errors(f"The image was built as {image_id}, but could not be tagged {tag!r}"):
+    with engine_errors(f"The image was built as {image_id}, but could not be tagged {tag!r}"):
         api.tag(image_id, repository, version)
 
 
 def discard_image(client: DockerClient, image_id: str) -> None:
     """Remove an image that this build made, unless somebody gave it a name meanwhile."""
     api: Any = client.api
-    with _engine_errors(f"The image {image_id} could not be removed"):
+    with engine_errors(f"The image {image_id} could not be removed"):
         if not api.inspect_image(image_id).get("RepoTags"):
             api.remove_image(image_id)
 
@@ -84,17 +84,3 @@ def push_image(tag: str, redact: Redact, on_tick: Callable[[], None]) -> None:
         else f"Check the registry's name and the network, then run `docker push {tag}`: nothing need be built again.",
         code="push-failed",
     )
-
-
-@contextlib.contextmanager
-def _engine_errors(doing: str = "The engine could not answer") -> Iterator[None]:
-    """Turn the SDK's errors into ours; where there is a client, the SDK is loaded."""
-    from docker.errors import APIError, DockerException  # noqa: PLC0415  # comes with the extra [engine]
-    from requests import RequestException  # noqa: PLC0415  # the SDK's own requirement
-
-    try:
-        yield
-    except APIError as error:
-        raise DockertoolsError(f"{doing}: {error.explanation}", code="engine-refused") from error
-    except (DockerException, RequestException) as error:
-        raise CouldNotRunError(f"The engine was lost: {error}", code="engine-lost") from error

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from types import FrameType, TracebackType
 
 from django.apps import apps
+from django.conf import settings
 
 from dockertools.checks.isolation import End, Ended, describe_end
 from dockertools.errors import ExitCode
@@ -130,7 +131,8 @@ def _supervise(child: int, reader: int, forwarding: _Forwarding, argv: list[str]
     if forwarding.signal:
         return ended.exit_code or 128 + forwarding.signal
     if ended.end is not End.EXITED:
-        sys.stderr.write(f"{COMMAND} has no result: something {describe_end(ended, SETUP_SECONDS)}.\n")
+        hint = " Look at the container's memory limit." if ended.signal_name == "SIGKILL" else ""
+        sys.stderr.write(f"{COMMAND} has no result: something {describe_end(ended, SETUP_SECONDS)}.{hint}\n")
         return ExitCode.COULD_NOT_RUN
     return ended.exit_code or 0
 
@@ -169,6 +171,9 @@ def _describe(status: int) -> Ended:
 
 
 def _run_without_apps(setup_error: str, argv: list[str]) -> int:
+    if not settings.configured:  # the first to be loaded, and what no check can do without
+        sys.stderr.write(f"{COMMAND} could not run, the settings do not load: {setup_error}.\n")
+        return ExitCode.COULD_NOT_RUN
     from dockertools.management.commands.docker_check import Command  # noqa: PLC0415  # only when it is needed
 
     command = Command()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ class _Token:
 class _Table:
     rules: tuple[Rule, ...]
     groups: Mapping[int, Mapping[str, str]]
-    literals: Mapping[bytes, _Token]
+    tokens: tuple[tuple[re.Pattern[bytes], _Token], ...]
+    """Each with what is looked for first. One beginning at a time: `re` then searches it as fast as `in` would."""
     large_file_bytes: int
 
 
@@ -86,10 +88,8 @@ def is_known_rule(pattern: str) -> bool:
 
 def find_token_in(content: bytes) -> tuple[str, str] | None:
     """Return the code and the reason of the first key or token of the table that `content` holds."""
-    table = _load_table()
-    for found in [literal for literal in table.literals if literal in content]:
-        token = table.literals[found]
-        if token.expression.search(content):
+    for beginning, token in _load_table().tokens:
+        if beginning.search(content) and token.expression.search(content):
             return token.code, token.reason
     return None
 
@@ -116,13 +116,15 @@ def _load_table() -> _Table:
     return _Table(
         rules=parse_ignore_file("\n".join(lines).encode()),
         groups=groups,
-        literals={literal.encode(): _token(entry) for entry in data["tokens"] for literal in entry["literals"]},
+        tokens=tuple(pair for entry in data["tokens"] for pair in _tokens(entry)),
         large_file_bytes=data["large_file_bytes"],
     )
 
 
-def _token(entry: Mapping[str, Any]) -> _Token:
-    return _Token(re.compile(entry["expression"].encode()), entry["code"], entry["reason"])
+def _tokens(entry: Mapping[str, Any]) -> Iterator[tuple[re.Pattern[bytes], _Token]]:
+    token = _Token(re.compile(entry["expression"].encode()), entry["code"], entry["reason"])
+    for _, literals in groupby(sorted(entry["literals"]), key=lambda literal: literal[0]):
+        yield re.compile("|".join(map(re.escape, literals)).encode()), token
 
 
 def _by_name(sent: Sequence[SentFile], table: _Table) -> tuple[list[Risk], list[SentFile]]:

@@ -13,7 +13,7 @@ KIND = "doctor"
 GROUPS = {
     "engine": "The docker command, the engine it leads to, and the plugins.",
     "client": "The configuration of the docker command and of the engine.",
-    "machine": "Disk, clock, and how the project's folder is mounted.",
+    "machine": "Disk and clock, where the engine is.",
     "build": "Names, connections and certificates inside a build.",
     "files": "Scripts and owners in the project's folder.",
     "services": "Mounts, users and file watching of the compose project.",
@@ -34,6 +34,11 @@ def doctor_check(check_id: str, group: str, title: str, codes: Mapping[str, str]
 def no_engine(facts: DoctorFacts) -> Outcome:
     """Return the outcome of what cannot be known without an engine."""
     return skipped("no-engine", "no engine answers; see dockertools.D102", engine=facts.engine.endpoint)
+
+
+def printable(path: str) -> str:
+    """Return a path with what is not UTF-8 in its name replaced, so that it can be shown and sent."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def count_of(count: int, noun: str) -> str:

@@ -24,7 +24,7 @@ def _unusable(facts: DoctorFacts) -> Outcome | None:
     if build.problem:
         return skipped("probe-failed", "nothing could be asked from inside a build; see dockertools.D301")
     if not build.sources:
-        return skipped("probe-failed", f"{build.base} names no source of packages", base=build.base)
+        return skipped("probe-failed", f"{build.base} has no Python, or names no source of packages", base=build.base)
     return None
 
 
@@ -52,7 +52,8 @@ def check_build(facts: DoctorFacts) -> Iterator[Outcome]:
             "build-failed", f"from {build.base}: {build.problem}", f"docker pull {build.base}", base=build.base
         )
     else:
-        yield passed(f"from {build.base}", base=build.base)
+        note = "" if build.sources else ", where there is no Python to ask with"
+        yield passed(f"from {build.base}{note}", base=build.base)
 
 
 @doctor_check(

@@ -22,11 +22,14 @@ from dockertools.errors import DockertoolsError
 from dockertools.project.python_version import find_python
 
 PROBE_SECONDS = 180.0
+_SCRIPT_FAILED = 'process "/bin/sh -c python='
+"""A base without a shell, or without users; the build itself went as far as it could."""
 _DOCKERFILE = """\
 FROM {base} AS probe
 USER 0
 RUN --mount=type=bind,source=probe.py,target=/probe.py \\
-    "$(command -v python3 || command -v python)" -I -X utf8 /probe.py > /probe.json
+    python="$(command -v python3 || command -v python)"; \\
+    "$python" -I -X utf8 /probe.py > /probe.json || echo "{{}}" > /probe.json
 FROM scratch
 COPY --from=probe /probe.json /
 """
@@ -73,7 +76,8 @@ def inspect_build(config: Config, proxies: Mapping[str, str]) -> BuildFacts:
         try:
             document = json.loads((folder / "out/probe.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return BuildFacts(base, (), find_problem(done.stderr), servers, proxies)
+            problem = find_problem(done.stderr)
+            return BuildFacts(base, (), "" if _SCRIPT_FAILED in problem else problem, servers, proxies)
     return BuildFacts(base, tuple(read_sources(document)), "", servers, proxies)
 
 

@@ -13,7 +13,6 @@ import socket
 import stat
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +25,6 @@ from dockertools.errors import CouldNotRunError
 from dockertools.process import Completed, run
 
 ANSWER_SECONDS = 30.0
-AT_ONCE = 4
 ENGINE_EXTRA = ("docker", "rich")
 _VERSION = re.compile(r"\bv?(?P<version>\d+\.\d+[\w.+-]*)")
 _VARIABLE = re.compile(r"DOCKER_\w+|BUILDX_\w+|COMPOSE_\w+|(?:https?|no|all|ftp)_proxy", re.IGNORECASE)
@@ -37,25 +35,18 @@ def inspect_engine() -> EngineFacts:
     """Return what there is; nothing that is missing or refuses is an error here."""
     if shutil.which("docker") is None:
         return _unasked(_ask_engine()[0])
-    with ThreadPoolExecutor(AT_ONCE) as executor:  # each question is a program that is started
-        answer = executor.submit(_ask_engine)
-        info = executor.submit(_info)
-        builder = executor.submit(_builder)
-        endpoint = executor.submit(_endpoint)
-        buildx = executor.submit(_plugin, "docker", "buildx", "version")
-        compose = executor.submit(_plugin, "docker", "compose", "version", "--short")
-        context = executor.submit(_said, "docker", "context", "show")
-    refusal, version = answer.result()
+    refusal, version = _ask_engine()
+    endpoint = _endpoint()
     return replace(
         _unasked(refusal),
         version=version,
-        endpoint=endpoint.result(),
-        context=context.result(),
-        socket=_inspect_socket(endpoint.result()),
-        buildx=buildx.result(),
-        compose=compose.result(),
-        builder=builder.result() if refusal is None else None,
-        info=info.result() if refusal is None else None,
+        endpoint=endpoint,
+        context=_said("docker", "context", "show"),
+        socket=_inspect_socket(endpoint),
+        buildx=_plugin("docker", "buildx", "version"),
+        compose=_plugin("docker", "compose", "version", "--short"),
+        builder=_builder() if refusal is None else None,
+        info=_info() if refusal is None else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -98,6 +99,33 @@ class EngineFacts:
 
 
 @dataclass(frozen=True)
+class HostFacts:
+    """The machine that asks: `system` is Linux, Darwin or Windows; `mountinfo` is Linux's table of mounts."""
+
+    system: str
+    is_wsl: bool
+    mountinfo: str
+
+    def file_system(self, path: Path) -> str:
+        """Return the type of the file system that a path is on, such as ext4 or 9p; empty where it is not known."""
+        return find_mount(path, self.mountinfo)[1]
+
+
+def find_mount(path: Path, mountinfo: str) -> tuple[str, str]:
+    """Return the mount point of a path and the type of its file system (proc_pid_mountinfo(5)); empty if unknown."""
+    best = ("", "")
+    for line in mountinfo.splitlines():
+        words, _, rest = line.partition(" - ")
+        fields = words.split()
+        if len(fields) < 5 or not rest:
+            continue
+        point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), fields[4])
+        if path.is_relative_to(point) and len(point) >= len(best[0]):
+            best = (point, rest.split()[0])
+    return best
+
+
+@dataclass(frozen=True)
 class ConfigFile:
     """A JSON file of Docker's; `document` is None where there is none, or where `problem` says why it is unreadable."""
 
@@ -131,6 +159,7 @@ class DoctorFacts:
 
     config: Config
     today: date
+    host: HostFacts
     caller: str = "python manage.py docker_{}"
     """How the commands are called here; `{}` stands for the name, what follows it for all of them."""
     engine: EngineFacts

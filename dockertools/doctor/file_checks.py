@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from dockertools.checks.results import Outcome, failed, passed, skipped, warned
-from dockertools.doctor.base import MOST_FINDINGS, count_of, doctor_check, need
+from dockertools.doctor.base import MOST_FINDINGS, count_of, doctor_check, need, printable
 from dockertools.doctor.facts import DoctorFacts
 from dockertools.doctor.file_facts import Call, Script
 
@@ -30,11 +30,11 @@ def check_line_endings(facts: DoctorFacts) -> Iterator[Outcome]:
         yield judge(
             "crlf-script",
             _crlf_message(script),
-            _crlf_hint(script.path, facts),
-            path=script.path,
+            _crlf_hint(printable(script.path), facts),
+            path=printable(script.path),
             line=script.crlf_line,
         )
-    if rest := [script.path for script in broken[MOST_FINDINGS:]]:
+    if rest := [printable(script.path) for script in broken[MOST_FINDINGS:]]:
         yield failed("crlf-script", f"{len(rest)} more scripts have CR LF", facts.fix, paths=rest)
     if not broken:
         yield passed(f"{count_of(len(scripts), 'script')}, none with CR LF")
@@ -44,7 +44,7 @@ def _crlf_message(script: Script) -> str:
     what = (
         f"`{script.interpreter}` is not found" if script.crlf_line == 1 and script.interpreter else "commands get a CR"
     )
-    return f"{script.path}, line {script.crlf_line} ends in CR LF: {what}"
+    return f"{printable(script.path)}, line {script.crlf_line} ends in CR LF: {what}"
 
 
 def _crlf_hint(path: str, facts: DoctorFacts) -> str:
@@ -63,8 +63,7 @@ def _crlf_hint(path: str, facts: DoctorFacts) -> str:
 def check_run_bits(facts: DoctorFacts) -> Iterator[Outcome]:
     """Look for the run bit of the scripts that ENTRYPOINT, CMD and RUN call by their path."""
     files = need(facts.files)
-    machine = facts.machine
-    if not files.has_mode_bits or (machine and machine.is_wsl and machine.file_system in ("9p", "drvfs")):
+    if not files.has_mode_bits or (facts.host.is_wsl and facts.host.file_system(facts.root) in ("9p", "drvfs")):
         yield skipped("no-mode-bits", "this file system has no run bits; the image gets what git says")
         return
     runnable = {script.path for script in files.scripts if script.is_executable}
@@ -100,7 +99,7 @@ def _call_hint(path: str, facts: DoctorFacts) -> str:
 def check_owners(facts: DoctorFacts) -> Iterator[Outcome]:
     """Compare the owner of each file with that of the project's folder."""
     files = need(facts.files)
-    of_root = [path for path, owner in files.foreign if owner == ROOT]
+    of_root = [printable(path) for path, owner in files.foreign if owner == ROOT]
     others = Counter(owner for _, owner in files.foreign if owner != ROOT)
     if files.owner == ROOT and files.user != ROOT:
         hint = f'sudo chown -R "$(id -u):$(id -g)" {shlex.quote(str(facts.root))}'
@@ -110,7 +109,7 @@ def check_owners(facts: DoctorFacts) -> Iterator[Outcome]:
         hint = f"sudo chown -R {files.owner}:{files.group} {_folders(of_root)}   (or, as root, --fix)"
         yield failed("root-owned", message, hint, count=len(of_root), paths=of_root[:MOST_FINDINGS])
     for owner, count in others.items():
-        paths = [path for path, found in files.foreign if found == owner]
+        paths = [printable(path) for path, found in files.foreign if found == owner]
         message = f"{count_of(count, 'file')} of uid {owner}, and the project is of uid {files.owner}: {_some(paths)}"
         hint = f"sudo chown -R {files.owner}:{files.group} {_folders(paths)}   (unless a container is to keep them)"
         yield warned("foreign-owned", message, hint, count=count, owner=owner, paths=paths[:MOST_FINDINGS])

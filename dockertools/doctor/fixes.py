@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dockertools.checks.results import CheckResult, Status
-from dockertools.doctor.base import need
+from dockertools.doctor.base import need, printable
 from dockertools.doctor.facts import DoctorFacts
 from dockertools.errors import DockertoolsError
 from dockertools.files import free_name, unified_diff, write_atomically
@@ -57,25 +57,34 @@ def apply_fix(fix: Fix) -> FixResult:
     return FixResult(fix, applied=True)
 
 
-def _paths(result: CheckResult) -> Iterator[str]:
-    if path := result.evidence.get("path"):
-        yield str(path)
-    yield from map(str, result.evidence.get("paths") or ())
+def _paths(result: CheckResult) -> frozenset[str]:
+    """Return the paths of a finding, as they are shown."""
+    return frozenset(map(str, (result.evidence.get("path", ""), *(result.evidence.get("paths") or ()))))
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace the file whole; root does not make it root's."""
+    before = path.stat()
+    write_atomically(path, content)
+    if os.geteuid() == 0:
+        os.chown(path, before.st_uid, before.st_gid)
 
 
 def _fix_line_endings(result: CheckResult, facts: DoctorFacts) -> Iterator[Fix]:
-    for name in _paths(result):
-        path = facts.root / name
-        count = path.read_bytes().count(b"\r\n")
+    shown = _paths(result)
+    for script in need(facts.files).scripts:
+        path = facts.root / script.path
+        if script.crlf_line and printable(script.path) in shown:
 
-        def convert(path: Path = path) -> None:
-            write_atomically(path, path.read_bytes().replace(b"\r\n", b"\n"))
+            def convert(path: Path = path) -> None:
+                _write(path, path.read_bytes().replace(b"\r\n", b"\n"))
 
-        yield Fix(result.id, result.code, f"Convert {name} to LF", f"{count} lines lose their CR", convert)
+            preview = f"CR LF becomes LF, from line {script.crlf_line} on"
+            yield Fix(result.id, result.code, f"Convert {printable(script.path)} to LF", preview, convert)
 
 
 def _fix_run_bits(result: CheckResult, facts: DoctorFacts) -> Iterator[Fix]:
-    for name in _paths(result):
+    for name in _paths(result) & {call.path for call in need(facts.files).calls}:
         path = facts.root / name
         before = path.stat().st_mode & 0o7777
         after = before | ((before & 0o444) >> 2)
@@ -96,7 +105,7 @@ def _fix_owners(result: CheckResult, facts: DoctorFacts) -> Iterator[Fix]:
         for path in paths:
             os.chown(facts.root / path, files.owner, files.group, follow_symlinks=False)
 
-    shown = "\n".join(paths[:20]) + (f"\n... and {len(paths) - 20} more" if len(paths) > 20 else "")
+    shown = "\n".join(map(printable, paths[:20])) + (f"\n... and {len(paths) - 20} more" if len(paths) > 20 else "")
     yield Fix(result.id, result.code, f"Give {len(paths)} files to {files.owner}:{files.group}", shown, change)
 
 
@@ -155,7 +164,7 @@ def _rewrite(result: CheckResult, path: Path, title: str, change: Callable[[Mapp
     def apply() -> None:
         before = path.read_bytes()
         write_atomically(free_name(path.with_name(f"{path.name}.orig")), before)
-        write_atomically(path, _render(change(json.loads(before.decode("utf-8-sig")))))
+        _write(path, _render(change(json.loads(before.decode("utf-8-sig")))).encode())
 
     before = path.read_text(encoding="utf-8-sig")
     after = _render(change(json.loads(before)))

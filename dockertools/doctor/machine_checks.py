@@ -1,4 +1,4 @@
-"""Disk, clock, and how the project's folder is mounted."""
+"""Disk and clock."""
 
 from __future__ import annotations
 
@@ -17,9 +17,6 @@ LOW_INODES = 0.05
 MUCH_BYTES = 20 * 10**9
 SKEW_SECONDS = 5.0
 """More than this makes files look newer than now, and signed times (tokens, certificates, apt's lists) wrong."""
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "sshfs", "fuse.sshfs"})
-_WINDOWS = frozenset({"9p", "drvfs", "v9fs"})
-_SHARED = frozenset({"virtiofs", "fuse.grpcfuse", "osxfs", "fuse.osxfs", "vboxsf", "prl_fs", "fuse.vmhgfs-fuse"})
 
 
 @doctor_check(
@@ -125,36 +122,3 @@ def check_clock(facts: DoctorFacts) -> Iterator[Outcome]:
         yield failed("clock-differs", message, hint, **evidence)
     else:
         yield passed(f"differs by {max(sure, 0.0):.1f} s at least from this machine's", **evidence)
-
-
-@doctor_check(
-    "D204",
-    "machine",
-    "project's file system",
-    {
-        "windows-drive": "The project is on a Windows drive, seen from Linux: slow, and changes are not noticed.",
-        "network-drive": "The project is on a network drive: slow, and changes by others are not noticed.",
-        "shared-into-vm": "The engine sees the project through a shared folder of its virtual machine: slow.",
-        "engine-elsewhere": "The engine is on another machine: bind mounts cannot show the project's files.",
-    },
-)
-def check_file_system(facts: DoctorFacts) -> Iterator[Outcome]:
-    """Look at the file system of the project's folder, and where the engine is, for slow mounts."""
-    machine, info = need(facts.machine), facts.engine.info
-    watch = f"{facts.command('mode', 'dev --sync watch')}   (files are copied, not mounted; then: docker compose watch)"
-    place = {"path": str(facts.root), "file_system": machine.file_system, "mount_point": machine.mount_point}
-    if machine.is_wsl and machine.file_system in _WINDOWS:
-        hint = f'cp -a "{facts.root}" ~/{facts.root.name}   (work there, in the Linux file system), or {watch}'
-        message = f"{facts.root} is on a Windows drive ({machine.file_system}): mounts are slow and notice no changes"
-        yield warned("windows-drive", message, hint, **place)
-    elif machine.file_system in _NETWORK:
-        message = f"{facts.root} is on a network drive ({machine.file_system}): mounts are slow and notice no changes"
-        yield warned("network-drive", message, f"Move it to a local disk, or {watch}", **place)
-    elif machine.system in ("Darwin", "Windows") or machine.file_system in _SHARED:
-        message = "the engine runs in a virtual machine, so a mounted folder is many times slower than a local one"
-        yield warned("shared-into-vm", message, watch, system=machine.system, **place)
-    elif facts.engine.endpoint.startswith(("tcp://", "ssh://")) and info and not info.is_here:
-        message = f"the engine is at {facts.engine.endpoint}, so its containers cannot mount {facts.root}"
-        yield warned("engine-elsewhere", message, watch, endpoint=facts.engine.endpoint, **place)
-    else:
-        yield passed(f"{machine.file_system or 'local'}, which mounts at full speed", **place)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dockertools.doctor.engine_facts import ask, meant_lines
-from dockertools.doctor.facts import EngineInfo
+from dockertools.doctor.facts import EngineInfo, HostFacts
 from dockertools.errors import UsageError
 from dockertools.sizes import parse_size
 
-USAGE_SECONDS = 60.0
+USAGE_SECONDS = 20.0
+"""An engine with many images that is busy takes minutes; the answer is worth less than that."""
 
 
 @dataclass(frozen=True)
@@ -40,29 +40,27 @@ class Reclaimable:
 
 @dataclass(frozen=True)
 class MachineFacts:
-    """`system` is Linux, Darwin or Windows; `file_system` that of the project's folder, such as ext4 or 9p."""
+    """The disk that the engine stores on, None where it is another machine's, and what the engine holds."""
 
-    system: str
-    is_wsl: bool
-    file_system: str
-    mount_point: str
     store: DiskFacts | None
     usage: tuple[Reclaimable, ...]
     usage_problem: str
 
 
-def inspect_machine(root: Path, info: EngineInfo | None) -> MachineFacts:
-    """Return the facts; the engine's disk is looked at where it is this machine's."""
-    point, file_system = find_file_system(root, _read(Path("/proc/self/mountinfo")))
-    usage, problem = _usage() if info else ((), "no engine answers")
-    return MachineFacts(
+def inspect_host() -> HostFacts:
+    """Return what kind of machine this is."""
+    return HostFacts(
         system=platform.system(),
         is_wsl="microsoft" in _read(Path("/proc/version")).lower(),
-        file_system=file_system,
-        mount_point=point,
-        store=measure_disk(info.store) if info and info.is_here else None,
-        usage=usage,
-        usage_problem=problem,
+        mountinfo=_read(Path("/proc/self/mountinfo")),
+    )
+
+
+def inspect_machine(info: EngineInfo | None) -> MachineFacts:
+    """Return the facts; the engine's disk is looked at where it is this machine's."""
+    usage, problem = _usage() if info else ((), "no engine answers")
+    return MachineFacts(
+        store=measure_disk(info.store) if info and info.is_here else None, usage=usage, usage_problem=problem
     )
 
 
@@ -72,20 +70,6 @@ def measure_disk(path: Path) -> DiskFacts:
     return DiskFacts(
         path, space.f_blocks * space.f_frsize, space.f_bavail * space.f_frsize, space.f_files, space.f_favail
     )
-
-
-def find_file_system(path: Path, mountinfo: str) -> tuple[str, str]:
-    """Return the mount point of a path and the type of its file system (proc_pid_mountinfo(5)); empty if unknown."""
-    best = ("", "")
-    for line in mountinfo.splitlines():
-        words, _, rest = line.partition(" - ")
-        fields = words.split()
-        if len(fields) < 5 or not rest:
-            continue
-        point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), fields[4])
-        if path.is_relative_to(point) and len(point) >= len(best[0]):
-            best = (point, rest.split()[0])
-    return best
 
 
 def _usage() -> tuple[tuple[Reclaimable, ...], str]:

@@ -69,7 +69,11 @@ def look_up(host: str, port: int) -> tuple[list[str], str | None]:
 
 def fetch(url: str) -> dict[str, Any]:
     """Ask for the headers, as pip would; return what came, or the kind of failure and its words."""
-    context = ssl.create_default_context(cafile=pip_option("cert"))
+    authorities = pip_option("cert")
+    try:
+        context = ssl.create_default_context(cafile=authorities)
+    except OSError as error:
+        return {"failure": "certificate", "said": f"{authorities}: {error.strerror or error}"}
     opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
     if not url.startswith(("https://", "http://")):
         return {"failure": "connection", "said": "the address is neither http nor https"}

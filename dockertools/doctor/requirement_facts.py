@@ -17,6 +17,7 @@ from dockertools.build.dockerfile import read_stages
 from dockertools.conf import Config
 from dockertools.doctor.engine_facts import ask
 from dockertools.errors import DockertoolsError
+from dockertools.process import Completed
 from dockertools.project.facts import ManifestKind
 from dockertools.project.manifests import find_manifest
 from dockertools.project.python_version import find_python
@@ -77,7 +78,7 @@ def resolve(config: Config) -> Resolution:
         done = ask(argv, timeout=RESOLVER_SECONDS)
         if done.returncode == 0:
             return Resolution(manifest.path, resolver, is_solved=True)
-        words = shorten(done.stderr)
+        words = shorten(_with_cause(done))
         if words:
             return Resolution(manifest.path, resolver, is_solved=False, said=words)
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
@@ -93,8 +94,14 @@ def _resolvers(path: Path, version: str, kind: ManifestKind) -> Iterator[tuple[s
         yield "uv", (uv, "pip", "compile", "--quiet", "--no-header", "--python-version", version, str(path))
     pip = (sys.executable, "-m", "pip")
     if kind is ManifestKind.REQUIREMENTS and ask((*pip, "--version")).returncode == 0:
-        options = ("--dry-run", "--ignore-installed", "--quiet", "--disable-pip-version-check", "--no-input")
+        options = ("--dry-run", "--ignore-installed", "--disable-pip-version-check", "--no-input")
         yield "pip", (*pip, "install", *options, "--requirement", str(path))
+
+
+def _with_cause(done: Completed) -> str:
+    """Return what was said, with the cause that pip writes to standard output put where it belongs."""
+    _, found, cause = done.stdout.partition("The conflict is caused by:")
+    return f"{done.stderr.partition('ERROR: ResolutionImpossible')[0]}\n{found}{cause}" if found else done.stderr
 
 
 def shorten(said: str) -> str:
@@ -107,7 +114,7 @@ def shorten(said: str) -> str:
     for number, line in enumerate(lines):
         if "No solution found" in line or line.startswith("Because"):
             kept = [text for text in lines[number:] if text and not text.startswith(("hint:", "help:"))]
-            return " ".join(kept)
+            return re.sub(r"(?<=dependencies) (?=Because)", ": ", " ".join(kept))
         if "Cannot install" in line or "ResolutionImpossible" in line:
             return _pip_conflict(lines[number:])
         if "No matching distribution" in line or "Could not find a version that satisfies" in line:

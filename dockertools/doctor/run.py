@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +29,7 @@ from dockertools.doctor.client_facts import inspect_client
 from dockertools.doctor.engine_facts import inspect_engine, unasked_engine
 from dockertools.doctor.facts import DoctorFacts
 from dockertools.doctor.file_facts import inspect_files
-from dockertools.doctor.machine_facts import inspect_machine
+from dockertools.doctor.machine_facts import inspect_host, inspect_machine
 from dockertools.doctor.requirement_facts import inspect_requirements
 from dockertools.doctor.service_facts import inspect_services
 
@@ -68,7 +67,9 @@ def diagnose(
     groups = {check.group for check in checks}
     asks = not groups.isdisjoint(_ASKING)
     engine = _tell("asking the engine", inspect_engine, on_event) if asks else unasked_engine()
-    facts = DoctorFacts(config=config, today=datetime.now(UTC).date(), engine=engine, caller=caller)
+    facts = DoctorFacts(
+        config=config, today=datetime.now(UTC).date(), host=inspect_host(), engine=engine, caller=caller
+    )
     results: list[CheckResult] = []
     for group in dict.fromkeys(check.group for check in checks):
         of_group = [check for check in checks if check.group == group]
@@ -92,7 +93,7 @@ _SECTIONS: dict[str, tuple[str, str, Callable[[DoctorFacts], Any]]] = {
     "machine": (
         "machine",
         "asking what the engine holds",
-        lambda facts: inspect_machine(facts.root, facts.engine.info),
+        lambda facts: inspect_machine(facts.engine.info),
     ),
     "build": ("build", "asking from inside a build", lambda facts: inspect_build(facts.config, shell_proxies())),
     "files": (
@@ -111,14 +112,18 @@ _SECTIONS: dict[str, tuple[str, str, Callable[[DoctorFacts], Any]]] = {
 
 
 def _tell(what: str, look: Callable[[], Any], on_event: Callable[[Event], None]) -> Any:
-    """Run `look`, and say how long it has been going on."""
-    begin = time.monotonic()
-    with ThreadPoolExecutor(1) as executor:
-        future = executor.submit(look)
-        while True:
-            try:
-                return future.result(TICK_SECONDS)
-            except FutureTimeoutError:
-                if future.done():  # the error is its own
-                    raise
-                on_event(Working(what, time.monotonic() - begin))
+    """Run `look`, and say from a thread how long it has been going on: what ends this process ends its programs."""
+    ended = threading.Event()
+
+    def tick() -> None:
+        begin = time.monotonic()
+        while not ended.wait(TICK_SECONDS):
+            on_event(Working(what, time.monotonic() - begin))
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        return look()
+    finally:
+        ended.set()
+        thread.join()

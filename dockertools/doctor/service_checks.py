@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from dockertools.checks.results import Outcome, failed, passed, skipped, warned
 from dockertools.doctor.base import count_of, doctor_check, need
 from dockertools.doctor.facts import DoctorFacts
-from dockertools.doctor.service_facts import BindFacts, ServiceFacts, ServiceUse
+from dockertools.doctor.service_facts import BindFacts, HiddenFiles, ServiceFacts, ServiceUse
 
 _NO_COMPOSE = {
     "no-compose-file": "Skipped: the project has no compose file.",
     "compose-unreadable": "Skipped: compose cannot read the project.",
 }
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "sshfs", "fuse.sshfs"})
+_WINDOWS = frozenset({"9p", "drvfs", "v9fs"})
+_SHARED = frozenset({"virtiofs", "fuse.grpcfuse", "osxfs", "fuse.osxfs", "vboxsf", "prl_fs", "fuse.vmhgfs-fuse"})
 _IDS = "DOCKERTOOLS_UID and DOCKERTOOLS_GID"
 
 
@@ -161,23 +164,68 @@ def check_watch(facts: DoctorFacts) -> Iterator[Outcome]:
     if outcome := _unusable(services):
         yield outcome
         return
-    hidden = [(service, item) for service in services.services for item in service.hidden]
-    for service, item in hidden:
+    hidden: dict[HiddenFiles, list[str]] = {}
+    for service in services.services:
+        for item in service.hidden:
+            hidden.setdefault(item, []).append(service.name)
+    for item, names in hidden.items():
         first = item.files[0]
+        who = f"{', '.join(names)} {'watches' if len(names) == 1 else 'watch'}"
         message = (
-            f"{service.name} watches {item.path}, and the rule `{item.rule.text}` (line {item.rule.line}) hides"
+            f"{who} {item.path}, and the rule `{item.rule.text}` (line {item.rule.line}) hides"
             f" {count_of(len(item.files), 'file')} from it, such as {first}"
         )
         hint = f"{facts.command('context', '--why', shlex.quote(first))}   (a rule `!...` brings it back)"
-        yield warned(
-            "watch-hidden",
-            message,
-            hint,
-            path=item.ignore_file,
-            line=item.rule.line,
-            service=service.name,
-            files=len(item.files),
-        )
+        evidence = {"path": item.ignore_file, "line": item.rule.line, "services": names, "files": len(item.files)}
+        yield warned("watch-hidden", message, hint, **evidence)
     if not hidden:
         watched = [service.name for service in services.services if service.is_watched]
         yield passed(f"{', '.join(watched)}: no code is hidden" if watched else "no service is watched")
+
+
+@doctor_check(
+    "D505",
+    "services",
+    "speed of mounts",
+    {
+        "windows-drive": "A folder on a Windows drive is mounted from Linux: slow, and changes are not noticed.",
+        "network-drive": "A folder on a network drive is mounted: slow, and changes by others are not noticed.",
+        "shared-into-vm": "The engine sees a mounted folder through its virtual machine: many times slower.",
+        "engine-elsewhere": "The engine is on another machine: what is mounted is that machine's folder.",
+        **_NO_COMPOSE,
+    },
+)
+def check_mount_speed(facts: DoctorFacts) -> Iterator[Outcome]:
+    """Look at the file systems of the folders that are mounted, and where the engine is."""
+    services = need(facts.services)
+    if outcome := _unusable(services):
+        yield outcome
+        return
+    sources = sorted({bind.mount.source or "" for service in services.services for bind in service.binds})
+    findings = [outcome for source in sources for outcome in _judge_speed(source, facts)]
+    yield from findings
+    if not findings:
+        kinds = sorted({facts.host.file_system(Path(source)) for source in sources} - {""})
+        yield passed(
+            f"{', '.join(kinds) or 'local'}: full speed" if sources else "no folder of this machine is mounted"
+        )
+
+
+def _judge_speed(source: str, facts: DoctorFacts) -> Iterator[Outcome]:
+    host, info = facts.host, facts.engine.info
+    kind = host.file_system(Path(source))
+    watch = f"{facts.command('mode', 'dev --sync watch')}   (copies what changes; then: docker compose watch)"
+    evidence = {"source": source, "file_system": kind, "system": host.system, "endpoint": facts.engine.endpoint}
+    if host.is_wsl and kind in _WINDOWS:
+        message = f"{source} is on a Windows drive ({kind}): slow, and a reload does not notice changes"
+        hint = f"cp -a {shlex.quote(str(facts.root))} ~/   (work there, in the Linux file system), or {watch}"
+        yield warned("windows-drive", message, hint, **evidence)
+    elif kind in _NETWORK:
+        message = f"{source} is on a network drive ({kind}): slow, and a reload does not notice changes by others"
+        yield warned("network-drive", message, watch, **evidence)
+    elif host.system in ("Darwin", "Windows") or kind in _SHARED:
+        message = f"the engine sees {source} through its virtual machine: many times slower than its own disk"
+        yield warned("shared-into-vm", message, watch, **evidence)
+    elif facts.engine.endpoint.startswith(("tcp://", "ssh://")) and info and not info.is_here:
+        message = f"the engine is at {facts.engine.endpoint}: {source} would be that machine's folder"
+        yield warned("engine-elsewhere", message, watch, **evidence)

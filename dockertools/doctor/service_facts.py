@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,9 +14,9 @@ from dockertools.build.dockerfile import chain_of, read_stages
 from dockertools.compose.config import BuildFacts, ComposeFacts, Mount, read_compose_config
 from dockertools.compose.config import ServiceFacts as ComposeService
 from dockertools.conf import COMPOSE_FILE_NAMES, Config
-from dockertools.context.ignore_file import Rule, read_ignore_file
+from dockertools.context.ignore_file import IgnoreFile, Rule, read_ignore_file
 from dockertools.context.matcher import SENT, BrokenRuleError, Matcher
-from dockertools.context.walk import walk_context
+from dockertools.context.walk import Entry, walk_context
 from dockertools.doctor.engine_facts import ask
 from dockertools.errors import DockertoolsError
 
@@ -195,27 +196,51 @@ def _uid(user: str, dockerfile: str) -> int | None:
 def _hidden(build: BuildFacts, rules: Iterable[Mapping[str, Any]]) -> Iterator[HiddenFiles]:
     """Yield what the ignore file hides of the paths that are synced."""
     context = Path(build.context)
-    watched = [Path(str(rule.get("path", ""))) for rule in rules if rule.get("action") in _SYNCS]
-    inside = [path for path in watched if path.is_relative_to(context)]
-    if not inside:
+    watched = [rule for rule in rules if rule.get("action") in _SYNCS and _path(rule).is_relative_to(context)]
+    if not watched:
         return
-    try:
-        ignore_file = read_ignore_file(context, build.dockerfile_path)
-        left_out = [
-            entry
-            for entry in walk_context(context, Matcher(ignore_file.rules))
-            if entry.rule != SENT and PurePosixPath(entry.path).suffix in CODE_SUFFIXES
-        ]
-    except (DockertoolsError, BrokenRuleError):  # docker_context tells what is wrong with it
-        return
-    for path in inside:
-        prefix = path.relative_to(context).as_posix()
+    ignore_file, left_out = _left_out(context, build.dockerfile_path)
+    for watch in watched:
+        prefix = _path(watch).relative_to(context).as_posix()
         by_rule: dict[int, list[str]] = {}
         for entry in left_out:
-            if (prefix == "." or entry.path.startswith(f"{prefix}/")) and not _is_of_no_interest(entry.path):
+            inside = _below(entry.path, prefix)
+            if inside and not _is_of_no_interest(entry.path) and not _is_ignored(inside, watch.get("ignore") or ()):
                 by_rule.setdefault(entry.rule, []).append(entry.path)
         for rule, files in sorted(by_rule.items()):
             yield HiddenFiles(prefix, str(ignore_file.path), ignore_file.rules[rule], tuple(sorted(files)))
+
+
+def _path(rule: Mapping[str, Any]) -> Path:
+    return Path(str(rule.get("path", "")))
+
+
+def _below(path: str, prefix: str) -> str:
+    """Return the path relative to a folder of the context; empty where it is not in it."""
+    if prefix == ".":
+        return path
+    return path.removeprefix(f"{prefix}/") if path.startswith(f"{prefix}/") else ""
+
+
+def _is_ignored(path: str, patterns: Iterable[str]) -> bool:
+    """Tell whether the watch rule itself leaves the path out, by a pattern for it or a folder above."""
+    pure = PurePosixPath(path)
+    names = [str(pure), *(str(parent) for parent in pure.parents)]
+    return any(fnmatch(name, pattern.strip("/").removeprefix("**/")) for pattern in patterns for name in names)
+
+
+def _left_out(context: Path, dockerfile: Path) -> tuple[IgnoreFile, tuple[Entry, ...]]:
+    """Return the code that the ignore file leaves out; docker_context tells where it cannot be read."""
+    try:
+        ignore_file = read_ignore_file(context, dockerfile)
+        entries = tuple(
+            entry
+            for entry in walk_context(context, Matcher(ignore_file.rules))
+            if entry.rule != SENT and PurePosixPath(entry.path).suffix in CODE_SUFFIXES
+        )
+    except (DockertoolsError, BrokenRuleError):
+        return IgnoreFile(None, ()), ()
+    return ignore_file, entries
 
 
 def _is_of_no_interest(path: str) -> bool:

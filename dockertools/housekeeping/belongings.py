@@ -35,7 +35,10 @@ _ANONYMOUS = "com.docker.volume.anonymous"
 
 @dataclass(frozen=True)
 class EngineImage:
-    """An image; `bytes` is what only it holds, as far as the engine says, else its size."""
+    """An image; `bytes` is what only it holds, as far as the engine says, else its size.
+
+    `created` is when it was built, by the build record where it is known: a reproducible image bears an older time.
+    """
 
     id: str
     names: tuple[str, ...]
@@ -118,10 +121,13 @@ def find_belongings(client: DockerClient, config: Config) -> Belongings:
     project = image_name(config.root)
     images = engine.images()
     elsewhere = _built_elsewhere(config.root)
+    built = {record.id: record.finished_at for record in read_records(state_file(config.root))}
     return Belongings(
         project=project,
-        images=tuple(_image(item) for item in images if _is_ours(item, project, names) and item["Id"] not in elsewhere),
-        stand_ins=tuple(_image(item) for item in images if _is_stand_in(item)),
+        images=tuple(
+            _image(item, built) for item in images if _is_ours(item, project, names) and item["Id"] not in elsewhere
+        ),
+        stand_ins=tuple(_image(item, {}) for item in images if _is_stand_in(item)),
         containers=tuple(_container(item) for item in engine.measure(containers)),
         networks=tuple(_network(item) for item in engine.networks() if _labels(item).get(_COMPOSE) in names),
         volumes=tuple(_volumes(engine.volumes(), names, containers)),
@@ -252,13 +258,13 @@ def _is_stand_in(item: Mapping[str, Any]) -> bool:
     return STAND_IN_LABEL in _labels(item) and bool(repositories & STAND_IN_REPOSITORIES)
 
 
-def _image(item: Mapping[str, Any]) -> EngineImage:
+def _image(item: Mapping[str, Any], built: Mapping[str, float]) -> EngineImage:
     shared = item.get("SharedSize", -1)
     size = int(item["Size"])
     return EngineImage(
         id=item["Id"],
         names=tuple(name for name in item.get("RepoTags") or () if name != "<none>:<none>"),
-        created=datetime.fromtimestamp(item["Created"], UTC),
+        created=datetime.fromtimestamp(built.get(item["Id"], item["Created"]), UTC),
         bytes=size - shared if 0 < shared < size else size,
     )
 

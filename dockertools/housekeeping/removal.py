@@ -43,7 +43,7 @@ def remove(
 
     Raises CouldNotRunError when the engine is lost midway.
     """
-    store = find_store(client)
+    store = find_store(client) if (items := tuple(items)) else None
     for item in items:
         on_event(Removing(item))
         before = _free_bytes(store)
@@ -55,9 +55,18 @@ def remove(
 
 
 def find_store(client: DockerClient) -> Path | None:
-    """Return the folder in which the engine stores; None where it is not on this machine."""
+    """Return the folder in which the engine stores; None where it is not on this machine.
+
+    Raises CouldNotRunError when the engine does not answer.
+    """
+    from docker.errors import APIError  # noqa: PLC0415  # the SDK comes with the extra [engine]
+    from requests.exceptions import RequestException  # noqa: PLC0415
+
     api: Any = client.api
-    info = api.info()
+    try:
+        info = api.info()
+    except (APIError, RequestException) as error:
+        raise CouldNotRunError(f"The engine does not answer: {error}", code="engine-lost") from error
     folder = Path(str(info.get("DockerRootDir", "")))
     is_here = str(api.base_url).startswith("http+docker://") and info.get("Name") == socket.gethostname()
     return folder if is_here and folder.is_dir() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -84,9 +85,12 @@ def analyse_image(
     """
     image = inspect_image(client, reference)
     with open_catalog() as catalog:
-        archive = read_image(client, reference, survey(catalog), _with_total(on_progress, image))
+        # The engine answers for one image after the other, while the archive is read.
+        with ThreadPoolExecutor(1) as executor:
+            counting = executor.submit(count_base_layers, client, reference)
+            archive = read_image(client, reference, survey(catalog), _with_total(on_progress, image))
+            base = counting.result()
         stack_layers(catalog, archive)
-        base = count_base_layers(client, reference)
         yield analyse_archive(image, archive, catalog, base_layers=base, languages=languages), catalog
 
 

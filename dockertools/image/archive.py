@@ -12,6 +12,7 @@ import posixpath
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from dockertools.errors import CouldNotRunError, DockertoolsError
@@ -29,6 +30,7 @@ Visitor = Callable[[FileFacts, OpenContent], None]
 """Called for every entry of every layer; read no more of the content than is needed, and keep little of it."""
 ProgressListener = Callable[[ReadProgress], None]
 
+LAYER_PIECES_AHEAD = 16
 LARGEST_DOCUMENT = 4 * 2**20
 """Bytes above which a blob that is no layer is not kept: manifests and configurations are far smaller."""
 WHITEOUT = ".wh."
@@ -118,15 +120,19 @@ def _read_blob(archive: tarfile.TarFile, member: tarfile.TarInfo, blobs: Blobs, 
 
 
 def _read_layer(blob: str, stream: Readable, visit: Visitor) -> int:
-    """Report every entry of a layer, and return the bytes of its tar."""
-    counted = Counted(stream)
-    with _open_tar(counted) as layer:
-        for member in _members(layer):
-            facts = make_file_facts(blob, member)
-            visit(facts, lambda member=member: layer.extractfile(member) or io.BytesIO())  # type: ignore[misc]
-    while counted.read(PIECE):  # padding: reading on to the end also proves that the layer is whole
-        pass
-    return counted.count
+    """Report every entry of a layer, and return the bytes of its tar.
+
+    The layer is expanded in a thread: that is half of the work, and Python is not held up by it.
+    """
+    with prefetched(iter(partial(stream.read, PIECE), b""), LAYER_PIECES_AHEAD) as pieces:
+        counted = Counted(pieces)
+        with _open_tar(counted) as layer:
+            for member in _members(layer):
+                facts = make_file_facts(blob, member)
+                visit(facts, lambda member=member: layer.extractfile(member) or io.BytesIO())  # type: ignore[misc]
+        while counted.read(PIECE):  # padding: reading on to the end also proves that the layer is whole
+            pass
+        return counted.count
 
 
 def make_file_facts(blob: str, member: tarfile.TarInfo) -> FileFacts:

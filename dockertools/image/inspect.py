@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from dockertools.engine import engine_errors
 from dockertools.errors import DockertoolsError
 from dockertools.image.facts import ImageFacts, LayerFacts
 
@@ -18,18 +19,18 @@ _BUILD_ARGUMENTS = re.compile(r"^RUN \|\d+ .*?/bin/sh -c ")
 def inspect_image(client: DockerClient, reference: str) -> ImageFacts:
     """Return the facts of an image in the engine's store.
 
-    Raises DockertoolsError when there is no such image.
+    Raises DockertoolsError when there is no such image, CouldNotRunError when the engine is lost.
     """
     from docker.errors import ImageNotFound  # noqa: PLC0415  # the SDK comes with the extra [engine]
 
     api: Any = client.api
-    try:
-        attributes: dict[str, Any] = api.inspect_image(reference)
-        history: list[dict[str, Any]] = api.history(reference)
-    except ImageNotFound as error:
-        raise DockertoolsError(
-            f"There is no image {reference!r}.", hint="Build it with `docker_build`, or name another.", code="no-image"
-        ) from error
+    with engine_errors(f"The image {reference!r} could not be inspected"):
+        try:
+            attributes: dict[str, Any] = api.inspect_image(reference)
+            history: list[dict[str, Any]] = api.history(reference)
+        except ImageNotFound as error:
+            hint = "Build it with `docker_build`, or name another."
+            raise DockertoolsError(f"There is no image {reference!r}.", hint=hint, code="no-image") from error
     entries = tuple(LayerFacts(clean_instruction(entry["CreatedBy"]), entry["Size"]) for entry in reversed(history))
     layers = tuple(entry for entry in entries if entry.size_bytes)
     return ImageFacts(

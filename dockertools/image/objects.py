@@ -32,13 +32,22 @@ def read_object(content: IO[bytes]) -> ObjectFacts | None:
     head = content.read(len(MAGIC))
     if head != MAGIC:
         return None
-    with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-        file.write(head)
-        shutil.copyfileobj(content, file, 256 * 1024)
+    with _seekable(head, content) as file:
         try:
             return _read(ELFFile(file))
         except (ELFError, ConstructError, ValueError, KeyError, IndexError, io.UnsupportedOperation):
             return None  # whatever is in the file, it is not an object that a loader takes
+
+
+def _seekable(head: bytes, content: IO[bytes]) -> IO[bytes]:
+    """Return the whole content as a file; a spooled one would be slower for the thousands of reads of each object."""
+    start = head + content.read(IN_MEMORY)
+    if len(start) <= IN_MEMORY:
+        return io.BytesIO(start)
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by the caller
+    file.write(start)
+    shutil.copyfileobj(content, file, 256 * 1024)
+    return file
 
 
 def _read(elf: ELFFile) -> ObjectFacts:

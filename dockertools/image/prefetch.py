@@ -1,4 +1,4 @@
-"""Fetch ahead: the engine reads and checks an image while we expand and look at what came before."""
+"""Fetch ahead: the engine reads an image, and a layer is expanded, while we look at what came before."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Prefetched:
 
 
 @contextmanager
-def prefetched(pieces: Iterable[bytes]) -> Iterator[Prefetched]:
+def prefetched(pieces: Iterable[bytes], ahead: int = PIECES_AHEAD) -> Iterator[Prefetched]:
     """Fetch `pieces` in a thread for the time of the block; at its end nothing is fetched any more."""
-    queue: Queue[bytes | None] = Queue(PIECES_AHEAD)
+    queue: Queue[bytes | None] = Queue(ahead)
     stopped = Event()
     with ThreadPoolExecutor(1, "fetch") as executor:
         fetching = executor.submit(_fetch, pieces, queue, stopped)

@@ -51,11 +51,16 @@ def survey(catalog: Catalog) -> Visitor:
 def read_documents(catalog: Catalog, pattern: str) -> tuple[Document, ...]:
     """Return the documents of the final image whose path matches."""
     rows = catalog.db.execute(
-        "SELECT files.key, content, place FROM documents JOIN places USING (blob) JOIN files USING (key, place)"
+        "SELECT documents.rowid, files.key, place FROM documents JOIN places USING (blob) JOIN files USING (key, place)"
         " WHERE hidden_by IS NULL ORDER BY files.key"
     )
-    documents = (Document(key_to_path(key), content, place) for key, content, place in rows)
-    return tuple(document for document in documents if re.fullmatch(pattern, document.path))
+    wanted = [(row, path, place) for row, key, place in rows if re.fullmatch(pattern, path := key_to_path(key))]
+    return tuple(Document(path, _content(catalog, row), place) for row, path, place in wanted)
+
+
+def _content(catalog: Catalog, row: int) -> bytes:
+    (content,) = catalog.db.execute("SELECT content FROM documents WHERE rowid = ?", (row,)).fetchone()
+    return bytes(content)
 
 
 def _may_be_object(facts: FileFacts) -> bool:

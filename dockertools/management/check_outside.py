@@ -96,18 +96,9 @@ def run_outside_checks(
 ) -> tuple[Target, tuple[CheckResult, ...]]:
     """Run the checks, and return what was looked at and the results."""
     if options.compose:
-        from dockertools.checks.compose.facts import read_compose_audit  # noqa: PLC0415  # as above
-
-        audit = read_compose_audit(config, options.mode)
-        target = Target("compose", f"{audit.project.facts.name} ({audit.mode})")
-        return target, run_outside(checks, audit, silenced, on_event)
+        return _check_compose(options.mode, config, checks, silenced, on_event)
     if options.checklist:
-        from dockertools.checks.checklist.workspace import Workspace  # noqa: PLC0415  # as above
-        from dockertools.engine import find_engine  # noqa: PLC0415
-
-        find_engine()
-        with Workspace(config, on_event) as space:
-            return Target("checklist", config.image), run_outside(checks, space, silenced, on_event)
+        return _carry_out(config, checks, silenced, on_event)
     from dockertools.checks.image.run import ImageRequest, check_image  # noqa: PLC0415  # as above
 
     reference = options.image or config.image
@@ -120,3 +111,27 @@ def run_outside_checks(
         env_files=options.env_file,
     )
     return Target("image", reference), check_image(request, config, on_event)
+
+
+def _check_compose(
+    mode: str | None, config: Config, checks: tuple[CheckInfo, ...], silenced: Mapping[str, str], on_event: OnEvent
+) -> tuple[Target, tuple[CheckResult, ...]]:
+    from dockertools.checks.compose.facts import read_compose_audit  # noqa: PLC0415  # as above
+
+    audit = read_compose_audit(config, mode)
+    target = Target("compose", f"{audit.project.facts.name} ({audit.mode})")
+    return target, run_outside(checks, audit, silenced, on_event)
+
+
+def _carry_out(
+    config: Config, checks: tuple[CheckInfo, ...], silenced: Mapping[str, str], on_event: OnEvent
+) -> tuple[Target, tuple[CheckResult, ...]]:
+    from dockertools.build.request import missing_dockerfile  # noqa: PLC0415  # as above
+    from dockertools.checks.checklist.workspace import Workspace  # noqa: PLC0415
+    from dockertools.engine import find_engine  # noqa: PLC0415
+
+    if not (config.root / config.dockerfile).is_file():
+        raise missing_dockerfile(config.root / config.dockerfile)
+    find_engine()
+    with Workspace(config, on_event) as space:
+        return Target("checklist", config.image), run_outside(checks, space, silenced, on_event)

@@ -158,6 +158,8 @@ class SettingsFacts:
     root_urlconf: str | None
     has_beat_schedule: bool
     variables: tuple[EnvironmentVariable, ...]
+    logs_gunicorn: bool = False
+    """Whether LOGGING names gunicorn's loggers, so that its lines are to take the same form."""
     read_files: tuple[str, ...] = ()
     """Texts, such as a changelog, that the settings name and probably read."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from dockertools.errors import DockertoolsError
 from dockertools.project.facts import FrontEndFacts, Note
 from dockertools.project.layout import Layout, walk_folders
-from dockertools.project.locks import read_json
+from dockertools.project.locks import as_expected, read_json
 from dockertools.project.settings_source import find_module
 
 DEFAULT_NODE = 22
@@ -60,10 +60,13 @@ def _with_build(root: Path, notes: list[Note]) -> Iterator[tuple[Path, dict[str,
             continue
         try:
             package = read_json(path)
+            with as_expected(path):
+                has_build = "build" in (package.get("scripts") or {})
+                _make_facts(root, folder, package)
         except DockertoolsError as error:
             notes.append(Note(f"is passed over: {error.message}", path.relative_to(root).as_posix()))
             continue
-        if "build" in (package.get("scripts") or {}):
+        if has_build:
             yield folder, package
 
 

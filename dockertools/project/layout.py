@@ -100,7 +100,7 @@ def default_settings(path: Path) -> tuple[str, int] | None:
     """Return the settings module that a script sets, and the line where it does."""
     try:
         tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, RecursionError):
         return None
     for node in ast.walk(tree):
         values: list[ast.expr] = []

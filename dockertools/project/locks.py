@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import posixpath
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,19 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise DockertoolsError(f"{path} does not hold an object, but {type(loaded).__name__}.")
     return loaded
+
+
+@contextmanager
+def as_expected(path: Path) -> Iterator[None]:
+    """Name the file whose values are of other types than its format says."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DockertoolsError(
+            f"{path} is not in its format ({type(error).__name__}: {error}).",
+            hint="Let its own tool write it anew.",
+            code="manifest-format",
+        ) from error
 
 
 def read_uv_lock(path: Path, python_version: str) -> LockFile:
@@ -252,6 +266,8 @@ def read_pyproject_dependencies(data: Mapping[str, Any], python_version: str) ->
 def read_dependency_lines(lines: Iterable[str], python_version: str) -> tuple[Requirement, ...]:
     """Return the requirements in `lines` that hold on Linux; what is no requirement is passed over."""
     found = []
+    if isinstance(lines, str):
+        raise TypeError("a text where a list of requirements belongs")
     for line in lines:
         try:
             parsed = ParsedRequirement(line)

@@ -84,6 +84,8 @@ def _candidates(root: Path) -> Iterator[Manifest]:
 
 def _lists_dependencies(path: Path) -> bool:
     project = locks.read_toml(path).get("project", {})
+    if not isinstance(project, dict):
+        raise DockertoolsError(f"{path} is not in its format: [project] is no table.", code="manifest-format")
     return bool(project.get("dependencies")) or "dependencies" in project.get("dynamic", ())
 
 
@@ -117,8 +119,11 @@ def _missing(root: Path) -> DockertoolsError:
             hint="Write what production needs to a list: `uv export --only-group NAME > requirements.txt`.",
             code="no-manifest",
         )
+    names = [*(kind.value for kind in ManifestKind), *REQUIREMENTS_FILES]
+    broken = [name for name in names if (root / name).is_symlink() or (root / name).exists()]
+    found = f"; {broken[0]} is there, and is no file that can be read" if broken and not pyproject else ""
     return DockertoolsError(
-        f"{root} has no list of requirements: no lock file, requirements.txt, pyproject.toml or setup.py.",
+        f"{root} has no list of requirements: no lock file, requirements.txt, pyproject.toml or setup.py{found}.",
         hint="Write one, or name yours in DOCKERTOOLS['MANIFEST'].",
         code="no-manifest",
     )
@@ -131,13 +136,16 @@ def read_manifest(root: Path, manifest: Manifest, python_version: str) -> tuple[
     """
     if manifest.kind is ManifestKind.REQUIREMENTS:
         return _read_requirements_file(root, manifest, python_version)
-    if manifest.kind in _LOCKS:
-        return _read_lock(root, manifest, python_version)
-    return _read_declared(root, manifest, python_version)
+    with locks.as_expected(root / manifest.path):
+        if manifest.kind in _LOCKS:
+            return _read_lock(root, manifest, python_version)
+        return _read_declared(root, manifest, python_version)
 
 
 def _read_requirements_file(root: Path, manifest: Manifest, version: str) -> tuple[ManifestFacts, tuple[Note, ...]]:
     read = read_requirements(root, manifest.path, python_version=version)
+    if manifest.path not in read.files:
+        raise DockertoolsError(f"{read.notes[0]}.", hint="Write it as UTF-8.", code="manifest-format")
     notes = list(read.notes)
     notes += [Note("is UTF-16; the build converts it. Save it as UTF-8", name) for name in read.utf16_files]
     without_hash = [name for name in read.left_out if name != "setuptools"]

@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from dockertools.errors import DockertoolsError, UsageError
 from dockertools.project.facts import Note, PythonFacts
-from dockertools.project.locks import read_json, read_toml
+from dockertools.project.locks import as_expected, read_json, read_toml
 
 KNOWN_VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 DEFAULT_VERSION = "3.13"
@@ -75,7 +75,8 @@ def _search(root: Path, code_folder: str) -> tuple[str, str, tuple[str, ...], li
         if not path.is_file():
             continue
         try:
-            text = read(path)
+            with as_expected(path):
+                text = read(path)
         except DockertoolsError as error:
             notes.append(Note(f"is passed over: {error.message}", name))
             continue
@@ -89,8 +90,9 @@ def _search(root: Path, code_folder: str) -> tuple[str, str, tuple[str, ...], li
 
 def _older(text: str, version: str) -> tuple[str, ...]:
     """Return the supported versions before this one that a range allows, the newest first."""
-    minors = KNOWN_VERSIONS[KNOWN_VERSIONS.index(OLDEST_ASSUMED) : KNOWN_VERSIONS.index(version)]
-    return tuple(minor for minor in reversed(minors) if minor in _fitting(text))
+    minors = KNOWN_VERSIONS[KNOWN_VERSIONS.index(OLDEST_ASSUMED) :]
+    before = minors[: minors.index(version)] if version in minors else ()
+    return tuple(minor for minor in reversed(before) if minor in _fitting(text))
 
 
 def pick_version(text: str) -> str | None:
@@ -134,10 +136,10 @@ def _as_specifiers(text: str) -> str:
 
 
 def _first_line(path: Path) -> str:
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if match := _MINOR.fullmatch(line.strip()):
-            return match["minor"]
-    return ""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    found = (match["minor"] for line in lines if (match := _MINOR.fullmatch(line)))
+    return next(found, lines[0] if lines else "")
 
 
 def _tool_versions(path: Path) -> str:
@@ -195,7 +197,7 @@ def setup_arguments(path: Path) -> Iterator[tuple[str, Any]]:
     """
     try:
         tree = ast.parse(path.read_text(encoding="utf-8", errors="replace"))
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError) as error:
         raise DockertoolsError(f"{path} cannot be read: {error}.") from error
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "setup":

@@ -136,6 +136,9 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
 def _read_file(reading: _Reading, path: str, *, is_constraint: bool, line: int = 0, origin: str = "") -> None:
     if path in reading.files:
         return
+    if path.startswith(("../", "/")):
+        reading.note(f"{path} lies outside the project, where the build does not see it", origin or path, line)
+        return
     try:
         text, encoding = decode((reading.root / path).read_bytes())
     except OSError as error:

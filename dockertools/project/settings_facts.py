@@ -113,9 +113,15 @@ def _make_facts(layout: Layout, source: SettingsSource, live: Mapping[str, Any])
         asgi_application=_text(values.get("ASGI_APPLICATION")),
         root_urlconf=_text(values.get("ROOT_URLCONF")),
         has_beat_schedule=bool(values.get("CELERY_BEAT_SCHEDULE")),
+        logs_gunicorn=_logs_gunicorn(plain(source.names.get("LOGGING"))),
         variables=tuple(source.variables[name] for name in sorted(source.variables)),
         read_files=_read_files(layout, source),
     )
+
+
+def _logs_gunicorn(logging: Any) -> bool:
+    loggers = plain(logging.get("loggers")) if isinstance(logging, dict) else None
+    return isinstance(loggers, dict) and any(str(name).startswith("gunicorn") for name in loggers)
 
 
 def _read_files(layout: Layout, source: SettingsSource) -> tuple[str, ...]:

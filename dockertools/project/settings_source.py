@@ -71,6 +71,14 @@ def _read_module(source: SettingsSource, search_path: tuple[Path, ...], module: 
     if path in source.files:
         return
     source.files.append(path)
+    try:
+        _take_in(source, search_path, module, path)
+    except RecursionError:
+        message = "is nested too deeply to be read; what it sets is not known"
+        source.notes.append(Note(message, source.relative(path)))
+
+
+def _take_in(source: SettingsSource, search_path: tuple[Path, ...], module: str, path: Path) -> None:
     tree = parse_file(source, path)
     if tree is None:
         return

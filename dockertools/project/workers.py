@@ -63,7 +63,7 @@ def _celery_module(layout: Layout) -> tuple[str, bool] | None:
 def _makes_celery(text: str) -> bool:
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError):
         return False
     return any(
         isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "Celery" for node in ast.walk(tree)

@@ -1,4 +1,4 @@
-"""What the variant distroless takes into its image: the closure of the files that the application needs."""
+"""What images hold that are built on nothing: distroless the files that the application needs, squashed ones all."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ import tomllib
 from importlib import resources
 from typing import Any
 
+from dockertools.conf import Config
 from dockertools.project.facts import ProjectFacts
 from dockertools.rendering.templates import read_template
 
+_SYSTEM_PATH = "/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-def closure_values(facts: ProjectFacts) -> dict[str, Any]:
+
+def closure_values(facts: ProjectFacts, config: Config) -> dict[str, Any]:
     """Return the template's values: the script, the sonames that no file names, and where `/opt/venv` is complete."""
+    is_distroless = config.variant == "distroless"
     return {
+        "variant": config.variant,
+        "squash": config.squash,
+        "is_from_scratch": is_distroless or config.squash,
+        "squashed_stage": "layered" if is_distroless else "assembly",
+        "path": "/opt/venv/bin" if is_distroless else _SYSTEM_PATH,
         "closure": read_template("closure.py.txt").rstrip(),
         "opened": "".join(f" {name}" for name in _opened_by_name(facts.manifest.names)),
         "environment_stage": "assembly" if facts.manifest.installs_project else "builder",

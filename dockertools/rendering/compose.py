@@ -52,6 +52,7 @@ def render_compose(facts: ProjectFacts, config: Config) -> str:
         "name": facts.name,
         "user": user,
         "image": config.image,
+        "dockerfile": "" if config.dockerfile == "Dockerfile" else config.dockerfile,
         "image_variable": f"{user.upper()}_IMAGE",
         "port": config.port,
         "environment": list(_environment(facts, services, user)),

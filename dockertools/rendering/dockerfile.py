@@ -28,8 +28,8 @@ _WIDTH = 118
 
 def render_dockerfile(facts: ProjectFacts, config: Config) -> str:
     """Return the Dockerfile of the variant that is configured."""
-    values = {**_builder(facts, config), **_runtime(facts), **_production(facts, config), **closure_values(facts)}
-    return render("Dockerfile", {"variant": config.variant, **values})
+    production = {**_production(facts, config), **closure_values(facts, config)}
+    return render("Dockerfile", {**_builder(facts, config), **_runtime(facts), **production})
 
 
 def _builder(facts: ProjectFacts, config: Config) -> dict[str, Any]:
@@ -165,7 +165,6 @@ def _production(facts: ProjectFacts, config: Config) -> dict[str, Any]:
 
 
 _PROJECT_MOUNTS = (UV_CACHE, "--mount=type=bind,from=builder,source=/usr/local/bin/uv,target=/usr/local/bin/uv")
-_BYTECODE_CACHE = "--mount=type=cache,target=/var/cache/bytecode"
 _KEEPING_BYTECODE = "PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode"
 _STATIC_TEST = (
     "import django, sys; django.setup(); from django.apps import apps; from django.conf import settings; "
@@ -178,6 +177,11 @@ def _install_project(facts: ProjectFacts) -> str:
     return f"VIRTUAL_ENV=/opt/venv uv pip install --no-deps --editable {folder}"
 
 
+def _bytecode_cache(facts: ProjectFacts) -> str:
+    """Return the mount; another project's byte code, of other versions at the same places, has one of its own."""
+    return f"--mount=type=cache,id={facts.name}-bytecode,target=/var/cache/bytecode"
+
+
 def _build_words(facts: ProjectFacts) -> str:
     return "".join(f"{word} \\\n    " for word in words(build_variables(facts)))
 
@@ -186,8 +190,8 @@ def _bytecode(facts: ProjectFacts) -> str:
     """Return the command that is given the script in the template."""
     python = f"{_build_words(facts)}{_KEEPING_BYTECODE} python"
     if facts.manifest.installs_project:
-        return _run([_BYTECODE_CACHE, *_PROJECT_MOUNTS], [_install_project(facts), python])
-    return _run([_BYTECODE_CACHE], [python])
+        return _run([_bytecode_cache(facts), *_PROJECT_MOUNTS], [_install_project(facts), python])
+    return _run([_bytecode_cache(facts)], [python])
 
 
 def _after_code(facts: ProjectFacts) -> tuple[list[str], list[str], list[str]]:
@@ -205,7 +209,7 @@ def _after_code(facts: ProjectFacts) -> tuple[list[str], list[str], list[str]]:
     note, collecting = _collect_static(facts)
     comments += note
     commands += collecting
-    mounts += [_BYTECODE_CACHE] if collecting else []
+    mounts += [_bytecode_cache(facts)] if collecting else []
     comments.append(
         "At run time nobody may write here, so that byte code is made now; that of other packages comes below."
     )

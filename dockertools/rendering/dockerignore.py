@@ -16,6 +16,7 @@ _DEVELOPMENT = (
     "requirements/local*",
     "requirements/test*",
 )
+_SECRETS = "# Secrets and local settings"
 _MANIFESTS = (*(kind.value for kind in ManifestKind), "Pipfile", "setup.cfg", "requirements.in", "MANIFEST.in")
 
 
@@ -23,7 +24,7 @@ def render_dockerignore(facts: ProjectFacts) -> str:
     """Return the rules; those that would leave out a file that is needed are narrowed, or left out themselves."""
     groups = [*_read_groups(), _made_for(facts)]
     needed = frozenset(_with_folders(set(facts.needed_files) - set(facts.documents)))
-    kept = ((title, list(_harmless(rules, needed))) for title, rules in groups)
+    kept = ((title, list(_harmless(rules, needed, is_secret=_SECRETS in title))) for title, rules in groups)
     text = "\n".join("\n".join([*title, *rules]) + "\n" for title, rules in kept if rules or len(title) > 1)
     documents = [f"!{name}" for name in facts.documents]
     return "\n".join([text, "# Read by the installation or by the settings", *documents, ""]) if documents else text
@@ -60,9 +61,16 @@ def _with_folders(paths: Iterable[str]) -> Iterator[str]:
         yield from ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
-def _harmless(rules: Iterable[str], needed: frozenset[str]) -> Iterator[str]:
-    """Yield the rules that touch nothing needed; one for all folders shrinks to the root where that is enough."""
+def _harmless(rules: Iterable[str], needed: frozenset[str], *, is_secret: bool) -> Iterator[str]:
+    """Yield the rules that touch nothing needed; one for all folders shrinks to the root where that is enough.
+
+    One against secrets stays as it is, with an exception for each needed module of such a name: `secrets.py`.
+    """
     for rule in rules:
+        excepted = [path for path in sorted(needed) if path.endswith(".py") and _hits(rule, frozenset({path}))]
+        if is_secret and excepted and not _hits(rule, needed - set(excepted)):
+            yield from (rule, *(f"!{path}" for path in excepted))
+            continue
         candidates = (rule, rule.removeprefix("**/"))
         found = next((candidate for candidate in candidates if not _hits(candidate, needed)), None)
         if found is not None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dockertools.conf import Config
+from dockertools.errors import UsageError
 from dockertools.project.facts import ProjectFacts
 from dockertools.rendering.compose import render_compose
 from dockertools.rendering.dockerfile import render_dockerfile
 from dockertools.rendering.dockerignore import render_dockerignore
 from dockertools.rendering.gunicorn import render_gunicorn_config
 
+VARIANTS = ("slim", "distroless")
 COMPOSE = "docker-compose.yml"
 
 
@@ -23,12 +25,20 @@ class RenderedFile:
 
 
 def render_files(facts: ProjectFacts, config: Config) -> tuple[RenderedFile, ...]:
-    """Return the files that the project needs, in the order in which they are read."""
+    """Return the files that the project needs, in the order in which they are read.
+
+    Raises UsageError for a variant that there is no recipe for.
+    """
+    if config.variant not in VARIANTS:
+        raise UsageError(
+            f"There is no recipe for DOCKERTOOLS['VARIANT'] {config.variant!r} yet.",
+            hint=f"Known: {', '.join(VARIANTS)}.",
+        )
     files = [
         RenderedFile(config.dockerfile, render_dockerfile(facts, config)),
         RenderedFile(".dockerignore", render_dockerignore(facts)),
         RenderedFile(COMPOSE, render_compose(facts, config)),
     ]
     if facts.server.name == "gunicorn":
-        files.append(RenderedFile("gunicorn.conf.py", render_gunicorn_config(config)))
+        files.append(RenderedFile("gunicorn.conf.py", render_gunicorn_config(facts, config)))
     return tuple(files)

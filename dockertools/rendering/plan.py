@@ -9,7 +9,18 @@ from pathlib import Path
 from dockertools.conf import COMPOSE_FILE_NAMES
 from dockertools.context.fix import added_rules
 from dockertools.context.ignore_file import IGNORE_FILE_NAME
-from dockertools.files import Ownership, free_name, mark, ownership, read_text, unified_diff, unmark, write_atomically
+from dockertools.errors import DockertoolsError
+from dockertools.files import (
+    Ownership,
+    free_name,
+    mark,
+    ownership,
+    read_text,
+    unified_diff,
+    unmark,
+    with_plain_ends,
+    write_together,
+)
 from dockertools.rendering.files import COMPOSE, RenderedFile
 
 CREATE, UPDATE, UNCHANGED, KEPT = "create", "update", "unchanged", "kept"
@@ -51,28 +62,43 @@ def _existing(root: Path, file: RenderedFile) -> str:
 def _plan(root: Path, path: str, body: str, force: bool) -> PlannedFile:
     present = read_text(root / path)
     owner = ownership(present)
+    if present is not None and owner is Ownership.OURS:
+        present = with_plain_ends(present)
     if path == IGNORE_FILE_NAME and owner in (Ownership.OURS, Ownership.EDITED):
         body += added_rules(present or "", body)
+    marked = mark(body, is_python=path.endswith(".py"))
     diff = unified_diff(path, unmark(present or ""), body)
     if owner is Ownership.MISSING:
-        return PlannedFile(path, CREATE, owner, diff, mark(body))
+        return PlannedFile(path, CREATE, owner, diff, marked)
     if not diff and owner is not Ownership.EDITED:
         return PlannedFile(path, UNCHANGED, owner, diff, present or "")
     if owner is Ownership.OURS:
-        return PlannedFile(path, UPDATE, owner, diff, mark(body))
+        return PlannedFile(path, UPDATE, owner, diff, marked)
     if owner is Ownership.EDITED and force:
-        return PlannedFile(path, UPDATE, owner, diff, mark(body), is_saved_first=True)
+        return PlannedFile(path, UPDATE, owner, diff, marked, is_saved_first=True)
     return PlannedFile(path, KEPT, owner, diff, present or "")
 
 
 def write_files(root: Path, planned: Iterable[PlannedFile]) -> None:
-    """Write what is created or updated, each file whole.
+    """Write what is created or updated, edited files to `NAME.orig` before; when one fails, none is changed.
 
     Raises DockertoolsError when a folder cannot be written.
     """
-    for file in planned:
-        if file.action not in (CREATE, UPDATE):
-            continue
-        if file.is_saved_first and (content := read_text(root / file.path)) is not None:
-            write_atomically(free_name(root / f"{file.path}.orig"), content)
-        write_atomically(root / file.path, file.text)
+    changed = [file for file in planned if file.action in (CREATE, UPDATE)]
+    saved = {
+        free_name(root / f"{file.path}.orig"): content
+        for file in changed
+        if file.is_saved_first and (content := read_text(root / file.path)) is not None
+    }
+    for file in changed:
+        _make_folder(root / file.path)
+    write_together({**saved, **{root / file.path: file.text for file in changed}})
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DockertoolsError(
+            f"The folder {path.parent} cannot be made: {error.strerror}.", hint="Nothing was written."
+        ) from error

@@ -34,8 +34,9 @@ def print_failure(console: Console, failed: FailedBuild, options: BuildOptions) 
         console.print()
     for text in failure.log[-LOG_LINES:]:
         console.print(Text(f"  | {plain(text)}", style="muted"), soft_wrap=True)
+    between = "\n" if failure.step or failure.line else ""
     if failure.explanation and failure.error:
-        console.print(Text(f"\n  {plain(failure.brief_error)}", style="muted"), soft_wrap=True)
+        console.print(Text(f"{between}  {plain(failure.brief_error)}", style="muted"), soft_wrap=True)
     if command := inside_command(options, failure):
         console.print(Text("\nTo look inside, as it was before this step:", style="muted"))
         console.print(Text(f"  {command}"), soft_wrap=True)

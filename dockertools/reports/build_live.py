@@ -24,6 +24,8 @@ MOST_LOG_LINES = 6
 MOST_BARS = 3
 MARGIN = 2
 """Rows that are left free, so that the cursor and a prompt have room."""
+RIGHT_MARGIN = 3
+"""Columns that are left free: the terminal echoes `^C` there, which must not begin a new row."""
 
 
 class LiveView:
@@ -116,12 +118,12 @@ class LiveView:
             yield self._detail(plain(line))
 
     def _detail(self, text: str) -> Text:
-        return cut(self._console, Text(f"    {text}", style="muted"), self._console.width - 1)
+        return cut(self._console, Text(f"    {text}", style="muted"), self._console.width - RIGHT_MARGIN)
 
     def _line(self, mark: str, style: str, text: str, right: str) -> Text:
         """Return one row: a mark, the text as far as there is room, a time at the right edge."""
         mark = mark if has_unicode(self._console) else {"✓": "+", "✗": "x", "·": "."}.get(mark, mark)
-        width = self._console.width - 1
+        width = self._console.width - RIGHT_MARGIN
         room = max(width - len(right) - 4, 4)
         line = Text(no_wrap=True)
         line.append(f"{mark} ", style=style)

@@ -11,6 +11,8 @@ from dockertools.checks.registry import CheckInfo
 from dockertools.checks.results import SILENCED, CheckReport, CheckResult, Status
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_SOMEWHERE = "manage.py"
+"""A result needs a file; what is about none of them is placed there."""
 _LEVELS = {Status.FAIL: "error", Status.WARN: "warning"}
 _KINDS = {Status.FAIL: "fail", Status.WARN: "fail", Status.PASS: "pass", Status.SKIP: "notApplicable"}
 
@@ -58,7 +60,7 @@ def _result(result: CheckResult, positions: dict[str, int], root: Path) -> dict[
         "kind": _KINDS[result.status],
         "level": _LEVELS.get(result.status, "none"),
         "message": {"text": f"{result.message}. {result.hint}".removesuffix(". ")},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(result, root)}}}],
+        "locations": [{"physicalLocation": _place(result, root)}],
         "properties": {"evidence": dict(result.evidence)},
     }
     if result.id in positions:
@@ -68,6 +70,15 @@ def _result(result: CheckResult, positions: dict[str, int], root: Path) -> dict[
     return entry
 
 
+def _place(result: CheckResult, root: Path) -> dict[str, Any]:
+    """Return the file, and the line in it where the evidence names one."""
+    uri, line = _uri(result, root), result.evidence.get("line")
+    place: dict[str, Any] = {"artifactLocation": {"uri": uri}}
+    if uri != _SOMEWHERE and isinstance(line, int) and line > 0:
+        place["region"] = {"startLine": line}
+    return place
+
+
 def _uri(result: CheckResult, root: Path) -> str:
-    path = Path(str(result.evidence.get("path", "")))
-    return path.relative_to(root).as_posix() if path.is_file() and path.is_relative_to(root) else "manage.py"
+    path = root / str(result.evidence.get("path", ""))
+    return path.relative_to(root).as_posix() if path.is_file() and path.is_relative_to(root) else _SOMEWHERE

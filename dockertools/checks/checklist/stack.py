@@ -18,7 +18,7 @@ from dockertools.errors import DockertoolsError
 from dockertools.process import Completed, run, stream
 
 START_SECONDS = 180.0
-PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 2.0
 LOG_LINES = 12
 _LOOPBACK = "127.0.0.1"
 
@@ -113,10 +113,13 @@ def find_web(project: Project, port: int) -> tuple[str, int]:
 def wait(compose: tuple[str, ...], tell: Callable[[], None], seconds: float) -> tuple[ServiceState, ...]:
     """Wait until no service is on its way any more, or the time is over; return what became of each."""
     deadline = time.monotonic() + seconds
+    settled: tuple[ServiceState, ...] = ()
     while True:
         states = read_states(run((*compose, "ps", "--all", "--format", "json"), timeout=ENGINE_SECONDS).stdout)
-        if not any(state.is_pending for state in states) or time.monotonic() > deadline:
+        # Twice the same: what has only just been started runs, and may end a moment later.
+        if time.monotonic() > deadline or (states == settled and not any(state.is_pending for state in states)):
             break
+        settled = states
         tell()
         time.sleep(PAUSE_SECONDS)
     return tuple(state if state.is_well else _with_log(compose, state) for state in states)

@@ -37,8 +37,8 @@ from dockertools.project.inspect import inspect_project
 REPOSITORY = "dockertools-checklist"
 ENGINE_SECONDS = 300.0
 """How long a single answer of the engine may take; a busy one takes long to start a container."""
-_CODE_LINE = "\n# A change of code, made by docker_check in a copy of the project.\n"
-_DEPENDENCY_LINE = "\n# A change of dependencies, made by docker_check in a copy of the project.\n"
+_CHANGE = "\n# Changed by docker_check, in a copy of the project: {token}\n"
+"""Another one each time: the engine still has the steps after the change that an earlier list made."""
 _NO_CODE = re.compile(r"(^|/)(tests?|migrations|docs|\.[^/]+)(/|$)")
 
 OnEvent = Callable[[Event], None]
@@ -108,7 +108,7 @@ class Workspace:
         _ = self.production
         path = self._code_file()
         with (self.copy / path).open("a", encoding="utf-8") as stream:
-            stream.write(_CODE_LINE)
+            stream.write(_CHANGE.format(token=self.token))
         return path, self._build(f"again, with {path} changed", self._options("code-changed"))
 
     @cached_property
@@ -119,7 +119,7 @@ class Workspace:
         if not found:
             return None
         with (self.copy / found[0]).open("a", encoding="utf-8") as stream:
-            stream.write(_DEPENDENCY_LINE)
+            stream.write(_CHANGE.format(token=self.token))
         return found[0], self._build(f"again, with {found[0]} changed", self._options("dependencies-changed"))
 
     @cached_property

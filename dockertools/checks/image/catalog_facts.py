@@ -6,6 +6,7 @@ import posixpath
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
@@ -18,6 +19,12 @@ from dockertools.image.packages import PYTHON
 from dockertools.image.survey import read_documents
 
 MOST_GROUPS = 500
+DJANGO = "django/core/management/base.py"
+DOCKERTOOLS = "dockertools/management/commands/docker_check.py"
+_INSTALLED_AS = {
+    module: tuple(f"/{folder}/{module}" for folder in ("site-packages", "dist-packages"))
+    for module in (DJANGO, DOCKERTOOLS)
+}
 _FILE = KINDS.index(FileKind.FILE)
 _LINK_KINDS = tuple(KINDS.index(kind) for kind in (FileKind.FILE, FileKind.SYMLINK, FileKind.HARD_LINK))
 _OPEN_FOLDERS = re.compile(r"(tmp|var/tmp|dev|proc|run)(/.*)?")
@@ -27,6 +34,16 @@ _BUILD_TOOLS = re.compile(
 )
 _INSTALLED = re.compile(r"(.*/)?(site|dist)-packages/.*|usr/(lib|share|include|local/lib)/.*|lib/.*|var/(lib|cache)/.*")
 _PYTHON = re.compile(r"(?:usr/|usr/local/|opt/[^/]+/)bin/python(\d+\.\d+)")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the names of files tell: `modules` are those of DJANGO and DOCKERTOOLS that are installed."""
+
+    programs: tuple[str, ...]
+    pythons: tuple[str, ...]
+    modules: frozenset[str]
+    missing_libraries: tuple[MissingLibrary, ...]
 
 
 def find_named_secrets(catalog: Catalog, base_layers: int) -> Iterator[SecretFile]:
@@ -103,28 +120,38 @@ def find_modes(catalog: Catalog, mask: int) -> Iterator[ModeFile]:
         yield ModeFile(path, mode, place)
 
 
-def find_programs(catalog: Catalog) -> tuple[str, ...]:
-    """Return the build tools and installers in the folders of programs."""
-    return tuple(path for path in _living(catalog) if _BUILD_TOOLS.fullmatch(path))
+def read_names(catalog: Catalog) -> Names:
+    """Return what the names in the final image tell, in one pass over all of them."""
+    wanted = _needed_libraries(catalog)
+    programs: list[str] = []
+    pythons: set[str] = set()
+    modules: set[str] = set()
+    there: set[str] = set()
+    for path in _living(catalog):
+        name = path.rpartition("/")[2]
+        if name in wanted:
+            there.add(name)
+        if "bin/" in path and _BUILD_TOOLS.fullmatch(path):
+            programs.append(path)
+        if "bin/python" in path and (match := _PYTHON.fullmatch(path)):
+            pythons.add(match[1])
+        modules.update(module for module in (DJANGO, DOCKERTOOLS) if path.endswith(_INSTALLED_AS[module]))
+    missing = tuple(MissingLibrary(name, wanted[name]) for name in sorted(set(wanted) - there) if name)
+    return Names(tuple(programs), tuple(sorted(pythons)), frozenset(modules), missing)
 
 
-def find_pythons(catalog: Catalog) -> tuple[str, ...]:
-    """Return the versions of the interpreters."""
-    return tuple(sorted({match[1] for path in _living(catalog) if (match := _PYTHON.fullmatch(path))}))
-
-
-def find_inside(catalog: Catalog, search_path: str, working_dir: str) -> Inside:
+def find_inside(catalog: Catalog, names: Names, search_path: str, working_dir: str) -> Inside:
     """Return what checks in the container would run with."""
     folders = [posixpath.normpath(folder).strip("/") for folder in search_path.split(":") if folder.startswith("/")]
     pythons = [f"{folder}/{name}" for folder in folders for name in ("python", "python3")]
-    manage = posixpath.join(working_dir.strip("/"), "manage.py").lstrip("/")
+    folder = working_dir.strip("/")
+    manage = posixpath.join(folder, "manage.py").lstrip("/")
     python = next((path for path in pythons if _exists(catalog, path)), "")
     return Inside(
         python=f"/{python}" if python else "",
         shell=next((f"/{path}" for path in ("bin/sh", "usr/bin/sh") if _exists(catalog, path)), ""),
-        has_django=_has_module(catalog, "django/core/management/base.py"),
-        has_dockertools=_has_module(catalog, "dockertools/management/commands/docker_check.py")
-        or _exists(catalog, posixpath.join(working_dir.strip("/"), "dockertools/management/commands/docker_check.py")),
+        has_django=DJANGO in names.modules,
+        has_dockertools=DOCKERTOOLS in names.modules or _exists(catalog, posixpath.join(folder, DOCKERTOOLS)),
         manage=f"/{manage}" if _exists(catalog, manage) else "",
     )
 
@@ -137,11 +164,6 @@ def _exists(catalog: Catalog, path: str) -> bool:
     return any(
         catalog.db.execute("SELECT 1 FROM files WHERE key = ? AND hidden_by IS NULL", (key,)).fetchone() for key in keys
     )
-
-
-def _has_module(catalog: Catalog, module: str) -> bool:
-    tails = tuple(f"{folder}/{module}" for folder in ("site-packages", "dist-packages"))
-    return any(path.endswith(tails) for path in _living(catalog))
 
 
 def read_accounts(catalog: Catalog) -> dict[str, int]:
@@ -175,8 +197,8 @@ def read_scripts(catalog: Catalog) -> dict[str, str]:
     }
 
 
-def find_missing_libraries(catalog: Catalog) -> tuple[MissingLibrary, ...]:
-    """Return the libraries that objects of the application need and that no folder of the final image holds.
+def _needed_libraries(catalog: Catalog) -> dict[str, str]:
+    """Return the libraries that objects of the application need, each with one of them.
 
     A library that is there, but where the linker does not look, is found by C201 in the container alone.
     """
@@ -188,8 +210,7 @@ def find_missing_libraries(catalog: Catalog) -> tuple[MissingLibrary, ...]:
     for key, needed in rows:
         for name in needed.split("\n"):
             wanted.setdefault(posixpath.basename(name), key_to_path(key))
-    there = {posixpath.basename(path) for path in _living(catalog)} & set(wanted)
-    return tuple(MissingLibrary(name, wanted[name]) for name in sorted(set(wanted) - there) if name)
+    return wanted
 
 
 def _living(catalog: Catalog) -> Iterator[str]:

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from dockertools.build.dockerfile import read_stages
 from dockertools.checks.image.catalog_facts import (
     find_inside,
-    find_missing_libraries,
     find_modes,
     find_named_secrets,
-    find_programs,
-    find_pythons,
     group_contents,
     place_secrets,
     read_accounts,
+    read_names,
     read_release,
     read_scripts,
 )
@@ -66,6 +64,7 @@ def collect_facts(  # the parts that were read, and what cannot be read from the
     image_config = read_config(archive.config)
     python_packages = find_python_packages(catalog)  # first: it notes which file is whose
     system_packages = find_system_packages(catalog, _started(image_config))
+    names = read_names(catalog)
     secrets = tuple(place_secrets(catalog, scan.found))
     known = {secret.path for secret in secrets}
     named = (secret for secret in find_named_secrets(catalog, base_layers) if secret.path not in known)
@@ -80,16 +79,16 @@ def collect_facts(  # the parts that were read, and what cannot be read from the
         contents=group_contents(catalog, base_layers),
         setuid=tuple(find_modes(catalog, 0o6000)),
         world_writable=tuple(find_modes(catalog, 0o002)),
-        programs=find_programs(catalog),
+        programs=names.programs,
         accounts=read_accounts(catalog),
         release=read_release(catalog),
-        pythons=find_pythons(catalog),
+        pythons=names.pythons,
         python_packages=python_packages,
         system_packages=system_packages,
         waste=find_waste(catalog),
-        missing_libraries=find_missing_libraries(catalog),
+        missing_libraries=names.missing_libraries,
         scripts=read_scripts(catalog),
-        inside=find_inside(catalog, image_config.environment.get("PATH", ""), image_config.working_dir),
+        inside=find_inside(catalog, names, image_config.environment.get("PATH", ""), image_config.working_dir),
     )
 
 

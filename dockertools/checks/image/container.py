@@ -31,7 +31,7 @@ ENGINE_SECONDS = 300.0
 """How long a single answer of the engine may take; a busy one takes long to make a container."""
 _NEEDED = ("elftools", "packaging")
 _DOCUMENT = '{\n  "schema": "dockertools.check/1"'
-LAST_LINES = 500
+LAST_LINES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,8 @@ def read_run(done: Completed) -> ContainerRun:
             results=tuple(CheckResult(**{**item, "status": Status(item["status"])}) for item in results)
         )
     error = document.get("error") or {}
-    said = str(error.get("message") or done.stderr.strip()[-LAST_LINES:] or "nothing")
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    said = str(error.get("message") or " | ".join(lines[-LAST_LINES:]) or "nothing")
     hint = "Give what the settings need with --env or --env-file; `docker run` with the same shows more."
     message = f"docker_check ended with exit code {done.returncode} and said: {' '.join(said.split())}"
     return ContainerRun(outcome=failed("did-not-run", message, hint, exit_code=done.returncode))

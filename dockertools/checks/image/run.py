@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +25,14 @@ from dockertools.checks.results import SILENCED, CheckResult, silence, skipped
 from dockertools.checks.runner import Event, Finished, Notice, Working, make_results
 from dockertools.conf import Config, image_name
 from dockertools.engine import connect, find_engine
+from dockertools.errors import UsageError
 from dockertools.image.analysis import PROJECT_LABEL
 from dockertools.image.files import ReadProgress
 from dockertools.project.inspect import inspect_project
 from dockertools.rendering.environment import build_variables, is_secret
 
 OnEvent = Callable[[Event], None]
+_REFERENCE = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9._:/@\[\]-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,7 @@ def check_image(request: ImageRequest, config: Config, on_event: OnEvent) -> tup
 
     Raises DockertoolsError when there is no such image, CouldNotRunError without an engine.
     """
+    _require_reference(request.reference)
     find_engine()
     facts = read_facts(request.reference, config, on_event)
     static = [check for check in request.checks if isinstance(check, OutsideCheck) and check.kind == IMAGE]
@@ -57,6 +61,19 @@ def check_image(request: ImageRequest, config: Config, on_event: OnEvent) -> tup
     if inner:
         results += _check_container(request, facts, inner, config, on_event)
     return results
+
+
+def _require_reference(reference: str) -> None:
+    """Raise UsageError for what is no name, id or digest of an image.
+
+    The rule: https://github.com/distribution/reference/blob/main/reference.go
+    """
+    name = reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    if not _REFERENCE.fullmatch(reference) or name != name.lower():
+        raise UsageError(
+            f"{reference!r} is not the name of an image.",
+            hint="Names are in lower case: shop:latest, host/shop@sha256:...",
+        )
 
 
 def read_facts(reference: str, config: Config, on_event: OnEvent) -> AuditFacts:

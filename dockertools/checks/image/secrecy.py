@@ -11,6 +11,7 @@ from dockertools.checks.outside import IMAGE, register_outside
 from dockertools.checks.results import Outcome, failed, passed
 
 MOST_SHOWN = 20
+_CODE = (".py", ".pyc", ".js", ".html")
 _REVOKE = "Take it for known: revoke it."
 
 
@@ -95,7 +96,11 @@ def _judge(facts: AuditFacts, secrets: list[SecretFile]) -> Iterator[Outcome]:
         state = ""
         if secret.where.hidden_by is not None:
             state = f", hidden by {facts.layer(secret.where.hidden_by)}, and still shipped"
-        hint = f"{_REVOKE} Add {secret.path.rpartition('/')[2]} to .dockerignore, and mount it at run time."
+        name = secret.path.rpartition("/")[2]
+        where = f"Add {name} to .dockerignore, and mount it at run time."
+        if name.endswith(_CODE):
+            where = "Take it out of the code, and read it from the environment."
+        hint = f"{_REVOKE} {where}"
         yield failed(
             secret.code,
             f"/{secret.path} {secret.reason} ({facts.layer(secret.where.layer)}{state})",

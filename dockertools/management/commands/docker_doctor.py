@@ -155,4 +155,4 @@ class Command(DockertoolsCommand):
 
     def _text_report(self) -> TextReport:
         style = choose_style(self.style, os.environ, no_color=bool(self._options.get("no_color")))
-        return TextReport(self.stdout.write, style, int(self._options.get("verbosity", 1)))
+        return TextReport(self.stdout, style, int(self._options.get("verbosity", 1)))

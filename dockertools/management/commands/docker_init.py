@@ -14,7 +14,7 @@ from dockertools.errors import DockertoolsError, ExitCode
 from dockertools.management.base import DockertoolsCommand
 from dockertools.project.facts import ProjectFacts
 from dockertools.project.inspect import inspect_project
-from dockertools.rendering.files import render_files
+from dockertools.rendering.files import VARIANTS, render_files
 from dockertools.rendering.plan import CREATE, KEPT, UPDATE, PlannedFile, plan_files, write_files
 from dockertools.reports.init import facts_lines, files_lines, init_payload
 
@@ -37,8 +37,9 @@ class Command(DockertoolsCommand):
             "--force", action="store_true", help="replace edited files too; they are saved as NAME.orig"
         )
         parser.add_argument("--noinput", action="store_false", dest="interactive", help="ask nothing")
+        parser.add_argument("--variant", choices=VARIANTS, default=None, help="the kind of image (default: slim)")
         parser.add_argument(
-            "--variant", choices=("slim", "distroless"), default=None, help="the kind of image (default: slim)"
+            "--squash", action="store_true", default=None, help="production as one layer: small, and shares nothing"
         )
         parser.add_argument("--python", help="version of Python, such as 3.13")
         parser.add_argument("--suite", choices=("bookworm", "trixie"), help="Debian's release")
@@ -80,7 +81,11 @@ class Command(DockertoolsCommand):
         changed = [file.path for file in planned if file.action == UPDATE]
         if not changed or not interactive or not sys.stdin.isatty():
             return True
-        if input(f"Replace {', '.join(changed)}? [y/N] ").strip().lower() in ("y", "yes"):
+        try:
+            answer = input(f"Replace {', '.join(changed)}? [y/N] ")
+        except EOFError:
+            answer = ""
+        if answer.strip().lower() in ("y", "yes"):
             return True
         raise DockertoolsError("Nothing was written.", hint="--diff shows what would change.", code="declined")
 
@@ -99,7 +104,7 @@ class Command(DockertoolsCommand):
 
 def override(config: Config, options: dict[str, Any]) -> Config:
     """Return the configuration with what the command line says instead; packages are added to it."""
-    names = {"python": "python_version", "suite": "suite", "variant": "variant"}
+    names = {"python": "python_version", "suite": "suite", "variant": "variant", "squash": "squash"}
     changes: dict[str, Any] = {field: options[name] for name, field in names.items() if options.get(name)}
     for stage in ("build", "runtime"):
         if added := options.get(f"add_{stage}_package"):

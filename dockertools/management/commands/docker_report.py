@@ -74,10 +74,12 @@ class Command(DockertoolsCommand):
 def make_options(config: Config, **options: Any) -> ReportOptions:
     """Return what is asked for.
 
-    Raises UsageError for a limit that is none, DockertoolsError for checks that are none.
+    Raises UsageError for a limit that is none or a folder that is not there, DockertoolsError for checks that are none.
     """
     if options["checks"] and not options["html"]:
         raise UsageError("--checks are shown in the page alone.", hint="Add --html FILE.")
+    if options["html"] and not options["html"].resolve().parent.is_dir():  # before minutes of reading
+        raise UsageError(f"There is no folder {options['html'].resolve().parent} to write the page into.")
     max_size, growth, efficiency = options["max_size"], options["max_growth"], options["min_efficiency"]
     return ReportOptions(
         image=options["image"],
