@@ -288,3 +288,28 @@ def test_watch_syncs_the_code_and_mounts_nothing(project: Path) -> None:
     assert 'action: "rebuild"' in text
     web = next(s for s in run_mode(project, "--format", "json").document["services"] if s["name"] == "web")
     assert (web["source_mounts"], web["syncs"]) == ([], True)
+
+
+@pytest.mark.parametrize(("replicas", "code"), [(1, 0), (3, 1)])
+def test_a_script_that_migrates_is_noticed_and_refused_for_replicas(project: Path, replicas: int, code: int) -> None:
+    (project / "start.sh").write_text("python manage.py migrate\nexec gunicorn config.wsgi --bind 0.0.0.0:8000\n")
+    text = BASE.replace("command: python manage.py runserver 0.0.0.0:8000", "command: sh start.sh")
+    (project / "docker-compose.yml").write_text(
+        text.replace("build: .", f"build: .\n    deploy: {{replicas: {replicas}}}")
+    )
+    done = run_mode(project, "prod")
+    assert done.returncode == code
+    assert "start.sh migrates at each start" in done.stdout + done.stderr
+
+
+def test_what_belongs_to_the_other_mode_by_its_name_is_told(project: Path) -> None:
+    (project / ".env.dev").write_text("A=1\n")
+    (project / "config" / "settings_local.py").write_text((project / "config" / "settings.py").read_text())
+    environment = "env_file: .env.dev\n    environment: {DJANGO_SETTINGS_MODULE: config.settings_local}"
+    text = BASE.replace('environment: {DJANGO_DEBUG: "1"}', environment)
+    (project / "docker-compose.yml").write_text(text)
+    done = run_mode(project, "prod")
+    assert "web: its variables come from .env.dev, which by its name is for development" in done.stdout
+    assert "web: its settings stay config.settings_local: there are none for production beside them" in done.stdout
+    (project / "config" / "settings_production.py").write_text("")
+    assert "web: settings are config.settings_production" in run_mode(project, "prod").stdout

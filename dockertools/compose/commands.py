@@ -76,6 +76,11 @@ def is_worker(text: str) -> bool:
     return bool(_WORKER.search(text))
 
 
+def is_management(text: str) -> bool:
+    """Return whether the command is a management command, of whatever kind."""
+    return bool(re.search(_MANAGE, text))
+
+
 def is_task(text: str) -> bool:
     """Return whether the command does one thing and ends."""
     return bool(_TASK.search(text)) and not is_server(text)

@@ -90,6 +90,8 @@ def _watch(case: Case) -> Part:
     if member.code:
         why = "`docker compose watch` brings the code; nothing is mounted."
         part = without_mounts(case, (*member.code, *member.shields), why)
+    if member.role is Role.TASK:
+        return part + Part(left=("it runs the image's code: build it anew for a change",))
     if build is None or not build.is_local:
         return part + Part(left=("compose can watch only what has `build:`; restart it for a change",))
     context = Path(build.context)
@@ -140,7 +142,9 @@ def server(case: Case) -> Part:
     manage = _manage_in_container(case)
     argv = ("python", manage, "runserver", f"0.0.0.0:{port}")
     own = source_value(member, key)
-    words = _written(own if own is not None else list(escaped(getattr(member, key))), member, key)
+    # What an image runs holds no variable of compose's; what a service says is taken as it is written, or not at all.
+    image = list(escaped(getattr(member, key))) if getattr(member.facts, key) is None else None
+    words = _written(own if own is not None else image, member, key)
     changed = commands.replace_server(words, PRODUCTION_SERVER, argv) or argv
     entries = [Entry(key, list(changed), "It reloads on a change of the code.")]
     if key == "entrypoint" and member.facts.command is not None:
@@ -182,17 +186,16 @@ def caller(case: Case) -> Part:
         return Part()
     if _SWITCHES_USER.search("\n".join(text for _, text in member.scripts)):
         return Part(left=("it starts as the image's user: its start script chooses another one itself",))
-    entries = (
-        Entry("user", f"${{{UID}:-1000}}:${{{GID}:-1000}}", "Files that it writes into this folder are yours."),
-        Entry("environment", (Entry("HOME", "/tmp"),)),  # noqa: S108  # the container's
-    )
+    entries = [Entry("user", f"${{{UID}:-1000}}:${{{GID}:-1000}}", "Files that it writes into this folder are yours.")]
+    if "HOME" not in member.facts.environment:
+        entries.append(Entry("environment", (Entry("HOME", "/tmp"),)))  # noqa: S108  # the container's
     volumes = [mount.target for mount in member.facts.mounts if mount.kind == "volume" and mount.source]
     left = (
         (f"{', '.join(volumes)} may belong to the image's user, so that you cannot write there",)
         if volumes and member.recipe and not member.recipe.is_root
         else ()
     )
-    return Part(entries, ("runs as you",), left)
+    return Part(tuple(entries), ("runs as you",), left)
 
 
 def no_deployment_check(case: Case) -> Part:

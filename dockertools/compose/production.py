@@ -103,6 +103,8 @@ def restart(case: Case) -> Part:
     """Start it again when it ends, unless somebody stopped it."""
     if case.member.role not in _LASTING or case.member.facts.restart not in (None, "no"):
         return Part()
+    if case.member.role is Role.OTHER and commands.is_management(case.member.text):
+        return Part(left=("it is not started again when it ends: nothing tells whether its command is to last",))
     return Part((Entry("restart", "unless-stopped"),), ("restarts when it ends",))
 
 
@@ -249,6 +251,22 @@ def store_ports(case: Case) -> Part:
     return ports_on_loopback(case)
 
 
+def migrating_scripts(case: Case) -> Part:
+    """Notice a script that migrates at each start: an overlay cannot change it, and replicas would race."""
+    member = case.member
+    words = [word for word, script in member.scripts if commands.migrates(script)]
+    if not words or member.role is Role.TASK:
+        return Part()
+    values = member.facts.values
+    replicas = int(values.get("scale") or (values.get("deploy") or {}).get("replicas") or 1)
+    if replicas > 1:
+        reason = (
+            f"{words[0]} migrates at each start, and {replicas} replicas would race; migrate in a service of its own"
+        )
+        return Part(refused=(reason,))
+    return Part(left=(f"{words[0]} migrates at each start; with a second replica, migrate in a service of its own",))
+
+
 def notes(case: Case) -> Part:
     """Say what stays as it is although one might expect otherwise."""
     left = [
@@ -275,5 +293,6 @@ RULES: tuple[Rule, ...] = (
     read_only_root,
     few_rights,
     limits,
+    migrating_scripts,
     notes,
 )

@@ -30,6 +30,9 @@ def production_command(case: Case) -> Part:
     """Replace a development server, and take migrations out of what each replica runs."""
     member = case.member
     text = " ".join(member.argv)
+    is_changed = commands.is_development_server(text) or commands.migrates(text)
+    if member.source is None and is_changed:
+        return Part(refused=("its command would have to be said again, and compose cannot show it with its variables",))
     server = _without_development(case, text)
     if server.refused or not _migrates_here(case):
         return server
@@ -173,8 +176,12 @@ def _without_migration(case: Case, part: Part) -> Part:
     return replace(
         part,
         entries=(*others, Entry("command", list(changed), why), waits),
-        changed=(*part.changed, f"migrations run once, in {name}"),
+        changed=(*part.changed, f"migrations run once, in {name}", *_not_made(words)),
     )
+
+
+def _not_made(words: Words) -> tuple[str, ...]:
+    return ("no migrations are made",) if "makemigrations" in words.items[words.script or 0] else ()
 
 
 def _migrates_here(case: Case) -> bool:
@@ -195,8 +202,9 @@ def _migrates(member: Member) -> bool:
 def _migration_words(case: Case) -> tuple[str, ...]:
     words = _words(case, "command")
     script = words.items[words.script or 0]
-    match = commands.MIGRATION.search(script)
-    step = match[0] if match else ""
+    steps = [match[0] for match in commands.MIGRATION.finditer(script)]
+    # Making migrations is a developer's work, and writes into the code.
+    step = next((step for step in steps if commands.migrates(step)), "")
     step = re.sub(r"\s*(?:&&|\|\||;|\n)\s*$", "", step).strip()
     return (*words.items[: words.script], step, *words.items[(words.script or 0) + 1 :])
 

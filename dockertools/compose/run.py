@@ -141,7 +141,7 @@ def _renewing(action: Action, project: Project) -> tuple[str, ...]:
 def builders(project: Project) -> tuple[str, ...]:
     """Return a service for each image that is built, of those that start without a profile."""
     found: dict[str, str] = {}
-    for member in project.members:
+    for member in sorted(project.members, key=lambda member: member.role is not Role.SERVER):
         if member.facts.build is not None and is_on(member, frozenset()):
             found.setdefault(member.facts.image or f"{project.facts.name}-{member.name}", member.name)
     return tuple(found.values())

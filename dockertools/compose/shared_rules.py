@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dockertools.compose.application import SETTINGS_VARIABLE
+from dockertools.compose.application import SETTINGS_VARIABLE, SETTINGS_WORDS
 from dockertools.compose.classify import Member, Project, Role, choose_stage, read_service_recipe
 from dockertools.compose.config import ServiceFacts
 from dockertools.compose.overlay import Case, Part
@@ -54,9 +55,22 @@ def debug_and_settings(case: Case) -> Part:
     if debug and environment.get(debug.name) != debug.value(case.mode):
         entries.append(Entry(debug.name, debug.value(case.mode)))
         changed.append(f"{debug.name} is {debug.value(case.mode)!r}")
+    left = tuple(_other_modes(case, module))
     if not entries:
-        return Part()
-    return Part((Entry("environment", tuple(entries)),), tuple(changed))
+        return Part(left=left)
+    return Part((Entry("environment", tuple(entries)),), tuple(changed), left)
+
+
+def _other_modes(case: Case, module: str | None) -> Iterator[str]:
+    """Yield what is the other mode's by its name, and stays because nothing is known to put in its place."""
+    other = "dev" if case.mode == "prod" else "prod"
+    own = case.application.settings_module or ""
+    if module is None and set(own.rpartition(".")[2].split("_")) & {*SETTINGS_WORDS[other]}:
+        yield f"its settings stay {own}: there are none for {TAGS[case.mode]} beside them"
+    for entry in (case.member.source or {}).get("env_file") or ():
+        path = str(entry.get("path", "") if isinstance(entry, Mapping) else entry)
+        if set(re.split(r"[/._-]+", path.lower())) & {*SETTINGS_WORDS[other]}:
+            yield f"its variables come from {path}, which by its name is for {TAGS[other]}"
 
 
 def ports_on_loopback(case: Case) -> Part:
@@ -88,9 +102,8 @@ def without_mounts(case: Case, dropped: Sequence[int], why: str) -> Part:
 
 
 def source_value(member: Member, key: str) -> Any:
-    """Return a key of the service as it is written, else as compose shows it with everything filled in."""
-    values: Mapping[str, Any] = member.facts.values if member.source is None else member.source
-    return values.get(key)
+    """Return a key of the service as it is written; None where it is not, or compose cannot show it."""
+    return (member.source or {}).get(key)
 
 
 def escaped(words: Sequence[str]) -> tuple[str, ...]:

@@ -126,9 +126,12 @@ class Command(DockertoolsCommand):
         if not actions:
             return
         find_engine()
-        runner = Runner(self.config.root, variables or {}, lambda line: self.stderr.write(line, self.style.NOTICE))
+        runner = Runner(self.config.root, variables or {}, self._tell)
         watches = mode == "dev" and any("watch" in (m.facts.values.get("develop") or {}) for m in project.members)
         runner.run_actions(actions, project, is_checked=mode == "prod", watches=watches)
+
+    def _tell(self, line: str) -> None:
+        self.stderr.write(line, str)  # as it is: what goes to standard error is shown as an error otherwise
 
     def _report(self, report: ModeReport, lines: Iterable[str]) -> None:
         if self._is_text:
