@@ -74,6 +74,7 @@ class Intent:
     targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unchanged: Mapping[str, frozenset[str]] = field(default_factory=dict)
     still_runs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    never_runs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     variables: frozenset[str] = MODE_VARIABLES
     image_serves: bool = True
     is_hardened: bool = True
@@ -244,6 +245,7 @@ def _prod_command(name: str, old: Service, new: Service, intent: Intent) -> Iter
         yield f"{name}: {text!r} starts no production server"
     if not text and not intent.image_serves:
         yield f"{name}: runs nothing of its own, and the image serves nothing"
+    yield from (f"{name}: {text!r} has {words!r}" for words in intent.never_runs.get(name, ()) if words in text)
     yield from (f"{name}: {text!r} lost {words!r}" for words in intent.still_runs.get(name, ()) if words not in text)
 
 

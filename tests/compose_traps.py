@@ -89,7 +89,7 @@ class Trap:
         return Intent(
             root=self.folder,
             built=built,
-            servers=frozenset(self.values["servers"]) & built,
+            servers=frozenset(own.get("servers", self.values["servers"])) & built,
             stores=frozenset(self.values.get("stores", ())),
             tasks=frozenset(self.values.get("tasks", ())),
             keeps=_sets(own.get("keeps", {})),
@@ -100,9 +100,10 @@ class Trap:
             image_serves=self.values.get("image_serves", True),
             names_entrypoint=frozenset(own.get("names_entrypoint", ())),
             runs_image=frozenset(own.get("runs_image", ())),
-            targets={name: tuple(stages) for name, stages in own.get("targets", {}).items()},
+            targets=_tuples(own.get("targets", {})),
             unchanged=_sets(own.get("unchanged", {})),
-            still_runs={name: tuple(words) for name, words in own.get("still_runs", {}).items()},
+            still_runs=_tuples(own.get("still_runs", {})),
+            never_runs=_tuples(own.get("never_runs", {})),
             variables=MODE_VARIABLES | frozenset(self.values.get("variables", ())),
             is_hardened=self.values.get("hardened", True),
         )
@@ -159,6 +160,10 @@ def run_compose_or_skip() -> None:
 
 def _sets(values: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:
     return {name: frozenset(entries) for name, entries in values.items()}
+
+
+def _tuples(values: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(entries) for name, entries in values.items()}
 
 
 def _place(root: Path, text: str) -> tuple[Path, str]:

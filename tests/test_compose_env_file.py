@@ -17,7 +17,6 @@ from dockertools.compose.env_file import (
     decode,
     edit_env,
     encode,
-    read_assignments,
     read_value,
     values_of,
 )
@@ -132,7 +131,7 @@ def test_the_quotes_of_a_value_stay() -> None:
 
 def test_an_open_quote_is_told_with_its_line() -> None:
     with pytest.raises(DockertoolsError) as caught:
-        read_assignments("A=1\nB='x\n")
+        values_of("A=1\nB='x\n")
     assert caught.value.code == "env-broken"
     assert "B" in caught.value.message
     assert "line 2" in caught.value.message

@@ -59,6 +59,13 @@ def runner(root: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> tuple[Ru
     return Runner(root, {"COMPOSE_FILE": "docker-compose.yml"}, told.append), fake, told
 
 
+def test_what_the_other_mode_alone_runs_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = read(tmp_path, COMPOSE.replace("profiles: [docs]", "profiles: [not-in-prod]"))
+    made, fake, _ = runner(tmp_path, monkeypatch, "")
+    made.run_actions([Action.UP], project, is_checked=False, watches=False)
+    assert fake.calls()[0] == "rm --stop --force docs"
+
+
 def test_one_service_builds_for_all_that_use_the_image(tmp_path: Path) -> None:
     assert builders(read(tmp_path, COMPOSE)) == ("web",)
 

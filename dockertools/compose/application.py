@@ -23,7 +23,6 @@ _VARIABLE = re.compile(r"[\"'](?P<name>\w*DEBUG\w*)[\"']")
 _COMPARED = re.compile(r"==\s*[\"'](?P<value>[^\"']*)[\"']|\bin\s*[\[({]\s*[\"'](?P<first>[^\"']*)[\"']")
 _BARE_BOOL = re.compile(r"\bbool\(\s*os\.")
 _HEALTH_MIDDLEWARE = "dockertools.middleware.HealthMiddleware"
-_TRUE = frozenset({"1", "true", "yes", "on", "y", "t", "ok"})
 
 
 @dataclass(frozen=True)
@@ -110,11 +109,6 @@ def find_server(application: Application, member: Member, config: Config) -> Ser
         _server_argv(server.name, server.interface, server.application),
         server.name if server.is_added and not in_dockerfile else "",
     )
-
-
-def is_true(value: str | None) -> bool:
-    """Return whether the text of an environment variable switches something on."""
-    return (value or "").strip().lower() in _TRUE
 
 
 def _server_argv(name: str, interface: str, application: str) -> tuple[str, ...]:

@@ -90,6 +90,8 @@ def _watch(case: Case) -> Part:
     if member.code:
         why = "`docker compose watch` brings the code; nothing is mounted."
         part = without_mounts(case, (*member.code, *member.shields), why)
+    if member.role is Role.TASK:
+        return part + Part(left=("it runs the image's code: build it anew for a change",))
     if build is None or not build.is_local:
         return part + Part(left=("compose can watch only what has `build:`; restart it for a change",))
     context = Path(build.context)
@@ -140,7 +142,9 @@ def server(case: Case) -> Part:
     manage = _manage_in_container(case)
     argv = ("python", manage, "runserver", f"0.0.0.0:{port}")
     own = source_value(member, key)
-    words = _written(own if own is not None else list(escaped(getattr(member, key))), member, key)
+    # What an image runs holds no variable of compose's; what a service says is taken as it is written, or not at all.
+    image = list(escaped(getattr(member, key))) if getattr(member.facts, key) is None else None
+    words = _written(own if own is not None else image, member, key)
     changed = commands.replace_server(words, PRODUCTION_SERVER, argv) or argv
     entries = [Entry(key, list(changed), "It reloads on a change of the code.")]
     if key == "entrypoint" and member.facts.command is not None:

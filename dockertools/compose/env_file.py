@@ -45,14 +45,6 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def read_assignments(text: str) -> tuple[Assignment, ...]:
-    """Return all assignments in order; of several to one key, compose takes the last.
-
-    Raises DockertoolsError for a quote that is not closed.
-    """
-    return tuple(_assignments(text))
-
-
 def read_value(text: str, key: str) -> Assignment | None:
     """Return the assignment of `key` that counts, or None."""
     found = [entry for entry in _assignments(text) if entry.key == key]
@@ -198,5 +190,8 @@ def _read_value_at(text: str, key: str, start: int) -> Assignment:
 
 
 def values_of(text: str) -> Mapping[str, str]:
-    """Return what the file sets, variables as written."""
+    """Return what the file sets, variables as written; of several assignments to one key, the last counts.
+
+    Raises DockertoolsError for a quote that is not closed.
+    """
     return {entry.key: entry.value for entry in _assignments(text)}

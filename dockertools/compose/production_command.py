@@ -30,6 +30,9 @@ def production_command(case: Case) -> Part:
     """Replace a development server, and take migrations out of what each replica runs."""
     member = case.member
     text = " ".join(member.argv)
+    is_changed = commands.is_development_server(text) or commands.migrates(text)
+    if member.source is None and is_changed:
+        return Part(refused=("its command would have to be said again, and compose cannot show it with its variables",))
     server = _without_development(case, text)
     if server.refused or not _migrates_here(case):
         return server

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dockertools.compose.classify import Member
-from dockertools.compose.families import OVERRIDE, WORDS
+from dockertools.compose.families import MODES, OVERRIDE, WORDS
 from dockertools.compose.overlay import Part
 from dockertools.compose.yaml_text import Entry
 
@@ -15,6 +15,11 @@ def is_off(member: Member, mode: str) -> bool:
     """Return whether the service is for the other mode alone."""
     other = "prod" if mode == "dev" else "dev"
     return OFF.format(mode=mode) in member.facts.profiles or (_is_for(member, other) and not _is_for(member, mode))
+
+
+def is_switched_off(member: Member) -> bool:
+    """Return whether an overlay of ours has switched the service off."""
+    return any(OFF.format(mode=mode) in member.facts.profiles for mode in MODES)
 
 
 def profile_part(member: Member, mode: str) -> Part:

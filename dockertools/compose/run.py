@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from dockertools.compose import commands
 from dockertools.compose.classify import Member, Project, Role, with_tag
+from dockertools.compose.profiles import is_switched_off
 from dockertools.compose.show import is_on
 from dockertools.errors import DockertoolsError
 from dockertools.process import run, stream
@@ -57,6 +58,7 @@ class Runner:
                 self._build(builders(project))
                 continue
             if action is Action.UP:
+                self._stop([member.name for member in project.members if is_switched_off(member)])
                 self._build(self._missing(project))
             if action is Action.UP and is_checked:
                 self.check_first(project)
@@ -73,6 +75,11 @@ class Runner:
         argv = ("docker", "image", "inspect", "--format", "{{json .RepoTags}}", *wanted.values())
         there = run(argv).stdout
         return tuple(name for name, image in wanted.items() if f'"{with_tag(image)}"' not in there)
+
+    def _stop(self, names: Sequence[str]) -> None:
+        """Remove what the other mode alone runs; `up` leaves alone what is off."""
+        if names:
+            self._compose("rm", "--stop", "--force", *names)
 
     def _build(self, names: Iterable[str]) -> None:
         """Build one after the other: several services that build one image at the same time make it fail."""
@@ -141,7 +148,7 @@ def _renewing(action: Action, project: Project) -> tuple[str, ...]:
 def builders(project: Project) -> tuple[str, ...]:
     """Return a service for each image that is built, of those that start without a profile."""
     found: dict[str, str] = {}
-    for member in project.members:
+    for member in sorted(project.members, key=lambda member: member.role is not Role.SERVER):
         if member.facts.build is not None and is_on(member, frozenset()):
             found.setdefault(member.facts.image or f"{project.facts.name}-{member.name}", member.name)
     return tuple(found.values())

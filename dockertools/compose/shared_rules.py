@@ -102,9 +102,8 @@ def without_mounts(case: Case, dropped: Sequence[int], why: str) -> Part:
 
 
 def source_value(member: Member, key: str) -> Any:
-    """Return a key of the service as it is written, else as compose shows it with everything filled in."""
-    values: Mapping[str, Any] = member.facts.values if member.source is None else member.source
-    return values.get(key)
+    """Return a key of the service as it is written; None where it is not, or compose cannot show it."""
+    return (member.source or {}).get(key)
 
 
 def escaped(words: Sequence[str]) -> tuple[str, ...]:
