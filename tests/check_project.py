@@ -133,8 +133,8 @@ class CheckProject:
         return CheckRun(done.returncode, done.stdout, done.stderr)
 
     @contextlib.contextmanager
-    def waiting(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Run docker_check with `--wait` and yield the process when it has said that it waits, its output a pipe."""
+    def waiting(self, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+        """Run docker_check with `--wait`; yield the process, its output a pipe, and the line that says it waits."""
         with subprocess.Popen(
             (str(self.python), "manage.py", "docker_check", "--wait", "60", *arguments),
             cwd=self.folder,
@@ -145,8 +145,7 @@ class CheckProject:
         ) as process:
             try:
                 assert process.stderr is not None
-                assert any("... waiting" in line for line in process.stderr), "it did not wait"
-                yield process
+                yield process, next(line for line in process.stderr if "... waiting" in line)
             finally:
                 process.kill()
 

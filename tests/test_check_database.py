@@ -202,7 +202,7 @@ def test_more_threads_than_connections(server: PostgreSQL, database: str, projec
 def test_wait_tries_again_until_the_server_answers(server: PostgreSQL, project: CheckProject) -> None:
     project.add_settings(server.settings())
     project.add_settings("import dockertools.checks.runtime.database as d; d.ANSWER_SECONDS = 1.0")
-    with server.paused(), project.waiting(*ARGUMENTS, "--format", "json") as process:
+    with server.paused(), project.waiting(*ARGUMENTS, "--format", "json") as (process, _):
         server.process.send_signal(signal.SIGCONT)
         document = json.loads(process.communicate(timeout=60)[0])
     (result,) = (result for result in document["results"] if result["id"] == "dockertools.C301")
@@ -213,5 +213,5 @@ def test_wait_says_what_it_waits_for(project: CheckProject) -> None:
     port = free_port()
     values = {"ENGINE": "django.db.backends.postgresql", "NAME": "shop", "HOST": "127.0.0.1", "PORT": port}
     project.add_settings(f"DATABASES = {{'default': {values!r}}}")
-    run = project.check(*ARGUMENTS, "--wait", "1")
-    assert f"s left, for database: default: postgresql at 127.0.0.1:{port}: " in run.stderr
+    with project.waiting(*ARGUMENTS) as (_, line):
+        assert f"s left, for database: default: postgresql at 127.0.0.1:{port}: " in line

@@ -69,7 +69,7 @@ def test_a_signal_reaches_the_command(project: CheckProject, number: signal.Sign
                 raise ConnectionRefusedError("connection refused")
         """,
     )
-    with project.waiting("--group", "cache") as process:
+    with project.waiting("--group", "cache") as (process, _):
         process.send_signal(number)
         assert process.wait(30) == exit_code
 
