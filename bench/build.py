@@ -57,7 +57,7 @@ def measure(say: Callable[[str], object]) -> str:
         "of the client, the engine's not counted. `--dry-run` builds nothing: it is the start of Python and Django.\n\n"
         "| way | seconds | over the bare build | shortest | over the bare build | processor seconds |\n"
         "|---|---|---|---|---|---|\n"
-        f"{rows}\nMeasured on {describe_machine()}.\n"
+        f"{rows}\nMeasured on {describe_machine()}, with a load of {os.getloadavg()[0]:.0f}.\n"
     )
 
 
