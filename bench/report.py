@@ -58,7 +58,7 @@ def _section(facts: dict[str, Any], save: Measured, report: Measured) -> str:
             f"An image of {size} with {files:,} files in {len(facts['layers'])} layers. Seconds: the median of",
             f"{REPEATS} runs, a new process each, the interpreter's start counted, in turns. Both read the image from",
             "the engine, which stores its layers compressed; `docker save` throws away what it reads, `docker_report`",
-            "unpacks it and looks at every file.",
+            "unpacks it and looks at every file. Other work on the machine stretches both.",
             "",
             "| | seconds | against `docker save` | memory |",
             "|---|---|---|---|",

@@ -145,13 +145,6 @@ FAILING: dict[str, FailingBuild] = {
         "not-executable", PYTHON + "COPY x.sh /x.sh\nRUN /x.sh\n", ("/x.sh", "--chmod=755"), {"x.sh": "#!/bin/sh\n"}
     ),
     # Networks
-    "tls": FailingBuild(
-        "tls",
-        PYTHON
-        + "RUN PIP_CERT=$(ls /usr/share/ca-certificates/mozilla/*.crt | head -1)"
-        + " pip install --retries 0 --disable-pip-version-check sqlparse\n",
-        ("PIP_CERT",),
-    ),
     "host-name": FailingBuild(
         "name-resolution",
         PYTHON + "RUN python -c 'import socket; socket.create_connection((\"no-such-host.invalid\", 80))'\n",
@@ -177,19 +170,6 @@ FAILING: dict[str, FailingBuild] = {
     # Python packages
     "pip-version": FailingBuild(
         "version-not-found", PYTHON + "RUN pip install sqlparse==99.1\n", ("sqlparse==99.1", "pip index versions")
-    ),
-    "pip-conflict": FailingBuild(
-        "version-conflict", PYTHON + "RUN pip install 'django==5.2' 'asgiref<3'\n", ("asgiref", "Loosen")
-    ),
-    "pip-hash": FailingBuild(
-        "hash-mismatch",
-        PYTHON + "COPY r.txt .\nRUN pip install --require-hashes -r r.txt\n",
-        files={"r.txt": f"sqlparse==0.5.3 --hash={ZERO_HASH}\n"},
-    ),
-    "pip-no-hash": FailingBuild(
-        "hash-missing",
-        PYTHON + "COPY r.txt .\nRUN pip install --require-hashes -r r.txt\n",
-        files={"r.txt": "sqlparse==0.5.3\n"},
     ),
     "pip-wheel": FailingBuild(
         "wheel-platform",
@@ -282,6 +262,27 @@ LONG: dict[str, FailingBuild] = {
         + " uv pip install --system --index-url http://127.0.0.1:8000/simple sqlparse\n",
         ("--secret",),
         {"serve.py": SERVER},
+    ),
+    # With what a package index has
+    "tls": FailingBuild(
+        "tls",
+        PYTHON
+        + "RUN PIP_CERT=$(ls /usr/share/ca-certificates/mozilla/*.crt | head -1)"
+        + " pip install --retries 0 --disable-pip-version-check sqlparse\n",
+        ("PIP_CERT",),
+    ),
+    "pip-conflict": FailingBuild(
+        "version-conflict", PYTHON + "RUN pip install 'django==5.2' 'asgiref<3'\n", ("asgiref", "Loosen")
+    ),
+    "pip-hash": FailingBuild(
+        "hash-mismatch",
+        PYTHON + "COPY r.txt .\nRUN pip install --require-hashes -r r.txt\n",
+        files={"r.txt": f"sqlparse==0.5.3 --hash={ZERO_HASH}\n"},
+    ),
+    "pip-no-hash": FailingBuild(
+        "hash-missing",
+        PYTHON + "COPY r.txt .\nRUN pip install --require-hashes -r r.txt\n",
+        files={"r.txt": "sqlparse==0.5.3\n"},
     ),
     # Others that take long
     "pg-config": FailingBuild(

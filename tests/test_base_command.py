@@ -147,7 +147,7 @@ def run_with_redirection(project: Path, redirection: str, *arguments: str) -> su
 @pytest.mark.parametrize("arguments", [(), ("--format", "json"), ("--list",)], ids=" ".join)
 def test_a_result_that_cannot_be_written_is_told_on_standard_error(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = run_with_redirection(tmp_path, ">/dev/full", *arguments)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stderr.startswith(
         "CommandError: The result could not be written to standard output: No space left on device."
     )

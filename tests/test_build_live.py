@@ -161,6 +161,13 @@ def test_a_neighbour_of_the_failing_step_is_not_called_failed() -> None:
     assert {line.split()[0] for line in lines if "RUN" in line} == {"failed", "stopped"}
 
 
+class FakeTerminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.mark.parametrize(
     ("progress", "verbosity", "terminal", "chosen"),
     [
@@ -174,12 +181,18 @@ def test_a_neighbour_of_the_failing_step_is_not_called_failed() -> None:
     ],
 )
 def test_the_progress_fits_the_terminal(progress: str, verbosity: int, terminal: bool, chosen: str) -> None:
-    console = Console(file=io.StringIO(), force_terminal=terminal, _environ={"TERM": "xterm"})
-    assert choose_progress(console, progress, verbosity) == chosen
+    stream = FakeTerminal() if terminal else io.StringIO()
+    assert choose_progress(Console(file=stream, _environ={"TERM": "xterm"}), progress, verbosity) == chosen
 
 
 def test_a_dumb_terminal_gets_lines() -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, _environ={"TERM": "dumb"})
+    console = Console(file=FakeTerminal(), _environ={"TERM": "dumb"})
+    assert choose_progress(console, "auto", 1) == "plain"
+
+
+def test_forced_colours_do_not_make_a_terminal_of_a_file() -> None:
+    console = make_console(io.StringIO(), force_color=True)
+    assert console.is_terminal
     assert choose_progress(console, "auto", 1) == "plain"
 
 

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from tests.check_project import CheckProject, make_isolated_project
+from dockertools.checks.runtime.source import iterate_source
+from tests.check_project import ROOT, CheckProject, make_isolated_project
 
 
 @pytest.fixture
@@ -146,3 +147,8 @@ def test_pins_are_read_in_the_encodings_that_pip_and_editors_leave(project: Chec
 def test_a_marker_that_compares_nonsense_does_not_hold(project: CheckProject) -> None:
     project.write("requirements.txt", "parts==1.0; sys_platform >= 'linux'\ngears==1.0; extra == 'fast'\n")
     assert project.check("--group", "packages").codes("C102") <= {"no-pins", "not-installed"}
+
+
+def test_a_copy_of_this_package_in_the_project_is_not_the_projects_code() -> None:
+    folders = {path.relative_to(ROOT).parts[0] for path, _ in iterate_source(ROOT)}
+    assert ("cvimprover" in folders, "dockertools" in folders) == (True, False)

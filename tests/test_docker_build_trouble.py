@@ -290,6 +290,31 @@ def test_with_a_buildx_that_is_too_old(project: Project, programs: Path) -> None
     assert "0.13" in text
 
 
+def test_a_build_that_meets_its_like_at_the_end_goes_on(project: Project, programs: Path) -> None:
+    error = 'image \\"moby-dangling@sha256:0123456789abcdef\\": already exists'
+    times = '"started":"2026-01-01T00:00:00Z","completed":"2026-01-01T00:00:01Z"'
+    vertex = f'{{"vertexes":[{{"digest":"sha256:1","name":"exporting to image",{times},"error":"{error}"}}]}}'
+    write_program(
+        programs / "docker",
+        f'if [ "$1 $2" = "buildx build" ] && [ ! -e {programs}/met ]; then\n'
+        f"touch {programs}/met; echo '{vertex}' >&2; exit 1\nfi\n"
+        f'exec {real_docker()} "$@"\n',
+    )
+    done = project.build(env={"PATH": f"{programs}:{os.environ['PATH']}"})
+    assert (programs / "met").exists()
+    assert "failed" not in done.stderr
+    assert project.image_id()
+
+
+def test_builds_of_the_same_image_at_once(project: Project) -> None:
+    project.write(Dockerfile=PYTHON + f"RUN echo {project.tag}; sleep 1\n")
+    processes = [project.start("--no-cache") for _ in range(3)]
+    errors = [process.communicate(timeout=4 * DEADLINE_SECONDS)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], errors
+    (records,) = project.state.rglob("builds.jsonl")
+    assert len(records.read_text().splitlines()) == 3
+
+
 def test_with_a_builder_that_is_not_there(project: Project) -> None:
     document = project.document("--builder", "nobody", expect=3)
     assert document["error"]["code"] == "builder-not-found"

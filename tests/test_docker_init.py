@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -257,3 +258,26 @@ def test_when_one_file_cannot_be_written_none_is(project: Path) -> None:
     (project / "pyproject.toml").write_text('[tool.dockertools]\ndockerfile = "/proc/none/Dockerfile"\n')
     assert "The folder /proc/none cannot be made" in init(project, expect=1).stderr
     assert not (project / "docker-compose.yml").exists()
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("\n", 1), ("\x04", 1)])
+def test_at_a_terminal_replacing_asks_first(project: Path, answer: str, code: int) -> None:
+    init(project)
+    (project / ".python-version").write_text("3.12\n")
+    controller, terminal = pty.openpty()
+    os.write(controller, answer.encode())
+    done = subprocess.run(
+        (sys.executable, "-m", "dockertools", "init", "--project", str(project)),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=terminal,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    os.close(terminal)
+    os.close(controller)
+    assert "Replace Dockerfile? [y/N]" in done.stdout
+    assert done.returncode == code, done.stderr
+    assert ("python:3.12" in (project / "Dockerfile").read_text()) is (code == 0)
+    assert ("Nothing was written." in done.stderr) is (code == 1)

@@ -291,3 +291,52 @@ def test_lists_with_hashes_know_the_setuptools_that_they_leave_out(tmp_path: Pat
     assert all(
         "--constraint" not in command for command in plan_installation(inspect_project(config_of(named))).commands
     )
+
+
+WORKSPACE = """
+version = 1
+requires-python = ">=3.12"
+
+[manifest]
+members = ["backend", "shop"]
+
+[[package]]
+name = "backend"
+version = "1"
+source = { virtual = "backend" }
+dependencies = [{ name = "django" }, { name = "shop" }]
+
+[[package]]
+name = "django"
+version = "5.2"
+source = { registry = "https://example.org/simple" }
+wheels = [{ url = "https://example.org/django-5.2-py3-none-any.whl" }]
+
+[[package]]
+name = "shop"
+version = "1"
+source = { editable = "libs/shop" }
+dependencies = [{ name = "roman" }]
+
+[[package]]
+name = "roman"
+version = "5.2"
+source = { registry = "https://example.org/simple" }
+wheels = [{ url = "https://example.org/roman-5.2-py3-none-any.whl" }]
+"""
+
+
+def test_of_a_workspace_without_a_project_all_members_are_installed(tmp_path: Path) -> None:
+    files = {
+        "uv.lock": WORKSPACE,
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["backend", "libs/*"]\n',
+        "backend/manage.py": "# django\n",
+        "backend/settings.py": "",
+        "backend/pyproject.toml": "[project]\nname = 'backend'\n",
+        "libs/shop/pyproject.toml": "[project]\nname = 'shop'\n",
+    }
+    found = inspect_project(config_of(write(tmp_path, files)))
+    assert found.manifest.names >= {"django", "roman"}
+    assert found.manifest.files == ("uv.lock", "pyproject.toml", "backend/pyproject.toml")
+    assert found.manifest.local_paths == ("libs/shop",)
+    assert plan_installation(found).commands[0] == "uv sync --frozen --no-default-groups --all-packages"

@@ -57,6 +57,10 @@ def look(project: Path, files: Files) -> ProjectFacts:
         ({"requirements.txt": "-r ../../secret\ndjango==5"}, "requirements.txt:1: ../../secret lies outside the"),
         ({"requirements.txt": "django==5\n\n???"}, "requirements.txt:3: is not a requirement: '???'"),
         ({"requirements.txt": "django==5\n".encode("utf-16")}, "requirements.txt: is UTF-16; the build converts it"),
+        (
+            {"requirements.txt": f"a==1 --hash=sha256:{'0' * 64}\nb==1"},
+            "requirements.txt:2: has no hash, and others have: hashes are checked where they are given",
+        ),
         ({".python-version": "2.7.18"}, ".python-version: '2.7.18' names no known version of Python"),
         ({".python-version": "pypy3.10"}, ".python-version: 'pypy3.10' names no known version of Python"),
         ({"package.json": "[]"}, "package.json: is passed over: "),

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dockertools.build.dockerfile import read_stages
 from dockertools.build.history import BuildRecord
 from dockertools.build.request import BuildRequest, make_build_options
-from dockertools.conf import make_config
+from dockertools.conf import Config, make_config
 from dockertools.errors import DockertoolsError
+from dockertools.management.commands.docker_report import make_options
+from dockertools.reports.make_report import ReportOptions
 from dockertools.reports.subjects import Subject, earlier_builds, last_workdir, make_variant
 
 DOCKERFILE = """FROM python AS builder
@@ -80,3 +83,21 @@ def test_without_a_builder_stage_there_is_nothing_to_compare_with(tmp_path: Path
 
 def test_code_goes_to_app_where_no_folder_is_named() -> None:
     assert last_workdir(read_stages("FROM a\nCOPY . .\n")) == "/app"
+
+
+@pytest.mark.parametrize(
+    ("image", "limit"),
+    [(None, 10**6), ("shop", 10**6), ("shop:2", 10**6), ("postgres:17", None), ("host:5000/shop", None)],
+)
+def test_the_configured_size_is_for_the_projects_own_image(
+    tmp_path: Path, image: str | None, limit: int | None
+) -> None:
+    config = make_config({"ROOT": tmp_path, "IMAGE": "shop:latest", "MAX_SIZE": "1MB"})
+    assert options(config, image=image).limits.size == limit
+    assert options(config, image=image, max_size="2MB").limits.size == 2 * 10**6
+
+
+def options(config: Config, **changes: Any) -> ReportOptions:
+    names = ("image", "compare", "max_size", "max_growth", "min_efficiency", "html", "checks")
+    asked = dict.fromkeys(names) | {"history": False, "usage": False, "verbosity": 1, "waste_floor": "1MB"}
+    return make_options(config, **{**asked, **changes})

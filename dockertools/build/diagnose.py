@@ -10,7 +10,7 @@ from pathlib import Path
 from dockertools.build.dockerfile import Stage, locate_step, read_stages
 from dockertools.build.explain import Evidence, Failure, examine, missing_path
 from dockertools.build.options import BuildOptions
-from dockertools.build.progress import BuildProgress
+from dockertools.build.progress import BuildProgress, Step
 from dockertools.build.result import FailedBuild
 from dockertools.engine import find_engine
 from dockertools.errors import CouldNotRunError, DockertoolsError
@@ -27,6 +27,7 @@ _LOST = re.compile(
 )
 # The parser's directives are the first comments of the file: https://docs.docker.com/reference/dockerfile/#syntax
 _SYNTAX = re.compile(r"\ufeff?(?:#.*\n)*#\s*syntax\s*=", re.IGNORECASE)
+_TAKEN = re.compile(r'image "moby-dangling@sha256:[0-9a-f]+": already exists')
 _NO_BUILDX = re.compile(r"is not a docker command|unknown command: docker buildx|unknown flag: --progress")
 _NO_FLAG = re.compile(r"unknown flag: (?P<flag>--\S+)|invalid progress mode (?P<mode>\S+)")
 _NO_BUILDER = re.compile(r'no builder "(?P<name>[^"]+)" found')
@@ -73,6 +74,14 @@ def diagnose(progress: BuildProgress, returncode: int, options: BuildOptions, fa
 
 def _brief(step: str) -> str:
     return textwrap.shorten(step, LONGEST_STEP, placeholder="…")
+
+
+def is_name_taken(step: Step | None) -> bool:
+    """Tell whether a step failed because another build came to the same image at the same time.
+
+    The engine names an image without a tag by its digest; of two builds that end at once, one finds the name taken.
+    """
+    return step is not None and bool(_TAKEN.search(step.error))
 
 
 def find_failure(progress: BuildProgress, options: BuildOptions) -> Failure:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from dockertools.build.cache import Comparison, find_cache_miss, public_build_args, step_shapes
 from dockertools.build.changes import newer_files
 from dockertools.build.command import buildx_argv, buildx_environment
-from dockertools.build.diagnose import diagnose, find_failure, read_dockerfile
+from dockertools.build.diagnose import diagnose, find_failure, is_name_taken, read_dockerfile
 from dockertools.build.dockerfile import Stage, layer_lines, locate_step
 from dockertools.build.events import StepEvent, parse_line
 from dockertools.build.finish import TICK_SECONDS, OverBudgetError, discard_image, list_image_ids, push_image, tag_image
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 Listener = Callable[[BuildProgress, Step | None], None]
 """Called after every event, and each `TICK_SECONDS` of silence, with the state of the build and the step that the
 event finished."""
+MOST_ATTEMPTS = 4
+"""How often a build is begun that meets another one at its end; see `is_name_taken`."""
 _Parameters = ParamSpec("_Parameters")
 _Returned = TypeVar("_Returned")
 
@@ -95,10 +97,15 @@ def _build_untagged(
     with tempfile.TemporaryDirectory(prefix="dockertools-") as folder, _on_disk(options, Path(folder)) as build:
         metadata_file = Path(folder, "metadata.json")
         progress, returncode = _run_build(build, metadata_file, on_event, redact)
+        last, attempts = progress, 1
+        while returncode and is_name_taken(last.failed_step) and attempts < MOST_ATTEMPTS:
+            again = replace(build, no_cache=False)  # what was run stands in the cache
+            last, returncode = _run_build(again, metadata_file, lambda *_: on_event(progress, None), redact)
+            attempts += 1
         if returncode:
-            steps = finished_steps(progress, read_dockerfile(options))
-            failed = FailedBuild(find_failure(progress, options), steps, time.monotonic() - begin)
-            raise diagnose(progress, returncode, options, failed)
+            steps = finished_steps(last, read_dockerfile(options))
+            failed = FailedBuild(find_failure(last, options), steps, time.monotonic() - begin)
+            raise diagnose(last, returncode, options, failed)
         return _read_image_id(metadata_file) if options.is_loaded else None, progress
 
 
@@ -131,7 +138,8 @@ def _run_build(
 def _tell(line: bytes, progress: BuildProgress, on_event: Listener) -> None:
     events = parse_line(line)
     for event in events:
-        on_event(progress, progress.apply(event))
+        finished = progress.apply(event)
+        on_event(progress, None if is_name_taken(finished) else finished)
     if not events:
         on_event(progress, None)
 

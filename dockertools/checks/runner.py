@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -101,6 +102,7 @@ def run_checks(
     checks: Iterable[Check], context: CheckContext, options: RunOptions, on_event: Callable[[Event], None]
 ) -> tuple[CheckResult, ...]:
     """Run the checks in their order and return all results, secrets of the settings taken out."""
+    gc.freeze()  # a collection in each check's process would write to, and so copy, every page that it shares
     deadline = time.monotonic() + options.wait_seconds
     secrets = find_secrets()
     earlier: dict[str, tuple[CheckResult, ...]] = {}

@@ -33,6 +33,9 @@ ProgressListener = Callable[[ReadProgress], None]
 LAYER_PIECES_AHEAD = 16
 LARGEST_DOCUMENT = 4 * 2**20
 """Bytes above which a blob that is no layer is not kept: manifests and configurations are far smaller."""
+EXPANDED_PIECE = 64 * 1024
+EXPANDED_AHEAD = 64
+"""Pieces of an expanded layer that wait to be looked at: 4 MB."""
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 

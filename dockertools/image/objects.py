@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import shutil
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 from elftools.common.exceptions import ELFError
+from elftools.common.utils import parse_cstring_from_stream, struct_parse
 from elftools.construct import ConstructError
-from elftools.elf.dynamic import DynamicSegment
+from elftools.elf.dynamic import Dynamic
 from elftools.elf.elffile import ELFFile
 
 MAGIC = b"\x7fELF"
@@ -51,13 +53,64 @@ def _seekable(head: bytes, content: IO[bytes]) -> IO[bytes]:
 
 
 def _read(elf: ELFFile) -> ObjectFacts:
-    needed = tuple(
-        str(getattr(tag, "needed", ""))  # pyelftools names the attribute after the tag
-        for segment in elf.iter_segments()
-        if isinstance(segment, DynamicSegment)
-        for tag in segment.iter_tags("DT_NEEDED")
-    )
-    strippable = sum(
-        section.header.sh_size for section in elf.iter_sections() if section.name.startswith(_FOR_DEBUGGERS)
-    )
-    return ObjectFacts(needed, strippable)
+    return ObjectFacts(tuple(_needed(elf)), _strippable(elf))
+
+
+def _needed(elf: ELFFile) -> Iterator[str]:
+    """Yield the sonames, as a loader finds them: by the program headers alone.
+
+    pyelftools' own segments look through all sections for each dynamic one, and images have thousands of objects.
+    """
+    headers = [_header(elf, elf.structs.Elf_Phdr, "ph", number) for number in range(elf.num_segments())]
+    loaded = [header for header in headers if header["p_type"] == "PT_LOAD"]
+    for header in headers:
+        if header["p_type"] != "PT_DYNAMIC":
+            continue
+        strings = _Strings(elf.stream)
+        dynamic = Dynamic(elf.stream, elf, strings, header["p_offset"], header["p_filesz"] == 0)
+        tags = list(dynamic.iter_tags())
+        strings.start = next((_offset(loaded, tag["d_val"]) for tag in tags if tag["d_tag"] == "DT_STRTAB"), None)
+        if strings.start is not None:
+            yield from (strings.get_string(tag["d_val"]) for tag in tags if tag["d_tag"] == "DT_NEEDED")
+
+
+def _strippable(elf: ELFFile) -> int:
+    """Return the bytes of sections for debuggers; the table of their names tells at once that there are none."""
+    place = elf.get_shstrndx() if elf.num_sections() else 0
+    if not place:
+        return 0
+    names = _header(elf, elf.structs.Elf_Shdr, "sh", place)
+    elf.stream.seek(names["sh_offset"])
+    text = elf.stream.read(names["sh_size"])
+    if not any(name.encode() in text for name in _FOR_DEBUGGERS):
+        return 0
+    return sum(section.header.sh_size for section in elf.iter_sections() if section.name.startswith(_FOR_DEBUGGERS))
+
+
+def _header(elf: ELFFile, struct: Any, kind: str, number: int) -> Any:
+    """Return a program header (`ph`) or a section header (`sh`)."""
+    position = elf[f"e_{kind}off"] + number * elf[f"e_{kind}entsize"]
+    return struct_parse(struct, elf.stream, stream_pos=position)
+
+
+def _offset(loaded: Sequence[Any], address: int) -> int | None:
+    """Return where in the file an address comes from."""
+    for header in loaded:
+        if header["p_vaddr"] <= address < header["p_vaddr"] + header["p_filesz"]:
+            return int(address - header["p_vaddr"] + header["p_offset"])
+    return None
+
+
+class _Strings:
+    """The table of strings that dynamic tags point into, once its start is known."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.start: int | None = None
+
+    def get_string(self, offset: int) -> str:
+        """Return a string; pyelftools asks too, before the start is known."""
+        if self.start is None:
+            return ""
+        text = parse_cstring_from_stream(self._stream, self.start + offset)
+        return text.decode(errors="replace") if text else ""

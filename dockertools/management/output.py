@@ -7,13 +7,17 @@ from contextlib import suppress
 from io import StringIO
 from typing import IO, Any
 
-from dockertools.errors import DockertoolsError
+from dockertools.errors import DockertoolsError, ExitCode
 
 
 class OutputError(DockertoolsError):
-    """The result could not be written: the disk is full, or nobody reads any more."""
+    """The result could not be written: the disk is full, or nobody reads any more.
+
+    Exit code 3: 1 would say that there are findings, and nobody saw any.
+    """
 
     code = "output-not-written"
+    exit_code = ExitCode.COULD_NOT_RUN
 
 
 class Output:

@@ -68,6 +68,8 @@ class ManifestFacts:
     has_hashes: bool
     has_markers: bool = True
     """Whether a lock of PDM's says what is for which system, without which PDM cannot export it."""
+    is_workspace: bool = False
+    """Whether a lock of uv's is that of a workspace without a project of its own."""
     utf16_files: tuple[str, ...] = ()
     local_paths: tuple[str, ...] = ()
     """Folders of the project that are requirements themselves."""

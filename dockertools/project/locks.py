@@ -33,6 +33,10 @@ class LockFile:
     local_paths: tuple[str, ...] = ()
     python: str = ""
     has_markers: bool = True
+    members: tuple[str, ...] = ()
+    """Folders of a workspace that are no packages: only their lists are read."""
+    is_workspace: bool = False
+    """Whether the lock is that of a workspace without a project of its own."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -76,15 +80,21 @@ def read_uv_lock(path: Path, python_version: str) -> LockFile:
     for package in data.get("package", ()):
         packages.setdefault(canonicalize_name(package["name"]), []).append(package)
     roots = [package for found in packages.values() for package in found if _is_root(package)]
-    wanted = _reachable(packages, roots, python_version)
+    members = {canonicalize_name(name) for name in data.get("manifest", {}).get("members", ())}
+    # A workspace may have no project of its own: then all that its members need is installed.
+    starts = roots or [package for name in sorted(members) for package in packages.get(name, ())]
+    wanted = _reachable(packages, starts, python_version)
     root_names = {canonicalize_name(package["name"]) for package in roots}
     found = [(package, extras) for name, (package, extras) in wanted.items() if name not in root_names]
-    local = [_local_path(package["source"]) for package, _ in found]
+    local = [_local_path(package["source"]) for package, _ in found if "virtual" not in package["source"]]
+    virtual = [package["source"]["virtual"] for package, _ in found if "virtual" in package["source"]]
     return LockFile(
         tuple(sorted((_uv_requirement(*item, python_version) for item in found), key=lambda item: item.name)),
         has_hashes=True,
         local_paths=tuple(filter(None, local)),
         python=data.get("requires-python", ""),
+        members=tuple(sorted(virtual)),
+        is_workspace=not roots,
     )
 
 

@@ -187,11 +187,12 @@ def _read_lock(root: Path, manifest: Manifest, version: str) -> tuple[ManifestFa
     pyproject = locks.read_toml(root / others[0]) if others[:1] == ["pyproject.toml"] else {}
     facts = ManifestFacts(
         kind=manifest.kind,
-        files=(manifest.path, *others),
+        files=(manifest.path, *others, *(_inside(folder, f"{member}/pyproject.toml") for member in lock.members)),
         requirements=lock.requirements,
         has_everything=True,
         has_hashes=lock.has_hashes,
         has_markers=lock.has_markers,
+        is_workspace=lock.is_workspace,
         local_paths=tuple(_inside(folder, path) for path in lock.local_paths),
         installs_project=needs_installation(home, pyproject),
         documents=tuple(_inside(folder, name) for name in _documents(home, pyproject)),

@@ -71,6 +71,8 @@ class _Reading:
     files: dict[str, str] = field(default_factory=dict)
     requirements: dict[tuple[str, Source], Requirement] = field(default_factory=dict)
     lines_without_hash: int = 0
+    bare: tuple[str, int] | None = None
+    is_hashed: bool = False
     local_paths: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -86,6 +88,9 @@ def read_requirements(root: Path, path: str, *, python_version: str = "") -> Req
     """Return what the file asks for on Linux and this version of Python, its includes followed."""
     reading = _Reading(root, python_version)
     _read_file(reading, path, is_constraint=False)
+    if reading.is_hashed and reading.bare:
+        message = "has no hash, and others have: hashes are checked where they are given, and not demanded"
+        reading.note(message, *reading.bare)
     everything = ":all:" in reading.no_wheels
     requirements = (
         replace(requirement, from_source=everything or requirement.name in reading.no_wheels)
@@ -183,6 +188,9 @@ def _read_requirement(reading: _Reading, path: str, number: int, content: str) -
     bare = _LINE_OPTION.sub("", content)
     if not _HASH.search(content):
         reading.lines_without_hash += 1
+        reading.bare = reading.bare or (path, number)
+    else:
+        reading.is_hashed = True
     requirement, folder = parse_requirement(bare, reading.python_version)
     if folder:
         inside = posixpath.normpath(posixpath.join(posixpath.dirname(path), folder))

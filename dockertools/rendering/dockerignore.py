@@ -67,18 +67,19 @@ def _harmless(rules: Iterable[str], needed: frozenset[str], *, is_secret: bool) 
     One against secrets stays as it is, with an exception for each needed module of such a name: `secrets.py`.
     """
     for rule in rules:
-        excepted = [path for path in sorted(needed) if path.endswith(".py") and _hits(rule, frozenset({path}))]
-        if is_secret and excepted and not _hits(rule, needed - set(excepted)):
-            yield from (rule, *(f"!{path}" for path in excepted))
+        touched = _touched(rule, needed)
+        if is_secret and touched and all(path.endswith(".py") for path in touched):
+            yield from (rule, *(f"!{path}" for path in touched))
             continue
-        candidates = (rule, rule.removeprefix("**/"))
-        found = next((candidate for candidate in candidates if not _hits(candidate, needed)), None)
-        if found is not None:
-            yield found
+        narrow = rule.removeprefix("**/")
+        if not touched:
+            yield rule
+        elif narrow != rule and not _touched(narrow, needed):
+            yield narrow
 
 
-def _hits(rule: str, needed: frozenset[str]) -> bool:
+def _touched(rule: str, needed: frozenset[str]) -> list[str]:
     if rule.startswith("!"):
-        return False
+        return []
     pattern = compile_pattern(rule)
-    return any(pattern.matches(path) for path in needed)
+    return sorted(path for path in needed if pattern.matches(path))

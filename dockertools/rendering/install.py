@@ -82,7 +82,8 @@ def _requirements(manifest: ManifestFacts) -> Plan:
 
 def _uv(manifest: ManifestFacts) -> Plan:
     comment = "Only the lock file is seen here, whose hashes uv checks: a change of code does not install it again."
-    sync = f"uv sync {_in_folder(manifest, '--project')}--frozen --no-default-groups --no-install-project"
+    what = "--all-packages" if manifest.is_workspace else "--no-install-project"
+    sync = f"uv sync {_in_folder(manifest, '--project')}--frozen --no-default-groups {what}"
     return comment, (*map(_bind, manifest.files), *_locals(manifest)), (sync,)
 
 

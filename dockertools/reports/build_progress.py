@@ -32,12 +32,16 @@ def watch_build(console: Console, tag: str, progress: str, verbosity: int) -> It
 
 
 def choose_progress(console: Console, progress: str, verbosity: int) -> str:
-    """Return `tty`, `plain` or `quiet`: `auto` is live on a terminal, unless every log line is wanted."""
+    """Return `tty`, `plain` or `quiet`: `auto` is live on a terminal, unless every log line is wanted.
+
+    Forced colours do not make a terminal of a file: there a view that redraws itself would only be noise.
+    """
     if progress != "auto":
         return progress
     if verbosity == 0:
         return "quiet"
-    return "tty" if console.is_terminal and not console.is_dumb_terminal and verbosity < _ALL_LOGS else "plain"
+    is_terminal = console.file.isatty() and not console.is_dumb_terminal
+    return "tty" if is_terminal and verbosity < _ALL_LOGS else "plain"
 
 
 def ignore(_progress: BuildProgress, _finished: Step | None) -> None:

@@ -57,7 +57,7 @@ def find_subject(client: DockerClient, config: Config, name: str | None, records
     record = next((item for item in reversed(builds) if item.tag in names), builds[-1] if builds else None)
     if record:
         return Subject(reference, reference, image_id, record.tag, record.target)
-    tag = reference if _repository(reference) != reference else names[1]
+    tag = reference if repository(reference) != reference else names[1]
     return Subject(reference, reference, image_id, tag)
 
 
@@ -97,7 +97,7 @@ def other_subject(
     elif name == PREVIOUS:
         yield find_previous(client, this, read_history(config))
     else:
-        sibling = f"{_repository(this.reference)}:{name}"
+        sibling = f"{repository(this.reference)}:{name}"
         is_tag = not _id(client, name) and _id(client, sibling)
         yield Subject(sibling, sibling) if is_tag else Subject(name, name)
 
@@ -171,7 +171,8 @@ def _forget(client: DockerClient, tag: str) -> None:
         return
 
 
-def _repository(reference: str) -> str:
+def repository(reference: str) -> str:
+    """Return the name of an image without its tag."""
     head, colon, tail = reference.rpartition(":")
     return head if colon and "/" not in tail else reference
 

@@ -14,11 +14,14 @@ _STARTERS = {
 }
 PROGRAM_STARTERS = tuple(f"{module}.{name}" for module, names in _STARTERS.items() for name in names)
 """What stands in code that `find_programs` finds something in."""
+_OWN_PACKAGE = Path(__file__).parents[2]
 _FOREIGN = frozenset({"tests", "node_modules", "site-packages", "__pycache__"})
 
 
 def iterate_source(root: Path, words: Collection[str] = ()) -> Iterator[tuple[Path, ast.Module]]:
-    """Yield the project's Python files, parsed; those of tests and environments, and what does not parse, left out.
+    """Yield the project's Python files, parsed; what does not parse is left out.
+
+    So are those of tests and environments, and this package's own where the project keeps a copy of it.
 
     With `words`, files that hold none of them are left out too: looking for a word is a hundred times faster.
     """
@@ -37,7 +40,12 @@ def iterate_source(root: Path, words: Collection[str] = ()) -> Iterator[tuple[Pa
 
 
 def _is_foreign(folder: Path) -> bool:
-    return folder.name.startswith(".") or folder.name in _FOREIGN or (folder / "pyvenv.cfg").exists()
+    return (
+        folder.name.startswith(".")
+        or folder.name in _FOREIGN
+        or folder == _OWN_PACKAGE
+        or (folder / "pyvenv.cfg").exists()
+    )
 
 
 def find_imports(tree: ast.Module) -> Iterator[tuple[str, str | None]]:

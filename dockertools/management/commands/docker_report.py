@@ -20,6 +20,7 @@ with engine_extra_imports():
     from dockertools.reports.report_document import report_payload
     from dockertools.reports.report_html import render_html
     from dockertools.reports.report_text import print_report
+    from dockertools.reports.subjects import repository
 
 
 class Command(DockertoolsCommand):
@@ -43,7 +44,11 @@ class Command(DockertoolsCommand):
             "--checks", metavar="FILE", type=Path, help="show what `docker_check --format json` wrote in the HTML"
         )
         rules = parser.add_argument_group("rules (exit 1 when one is broken)")
-        rules.add_argument("--max-size", metavar="SIZE", help="such as 400MB (default: DOCKERTOOLS['MAX_SIZE'])")
+        rules.add_argument(
+            "--max-size",
+            metavar="SIZE",
+            help="such as 400MB (default for the project's image: DOCKERTOOLS['MAX_SIZE'])",
+        )
         rules.add_argument(
             "--max-growth", metavar="GROWTH", help="such as 5%% or 20MB, against --compare, else the build before"
         )
@@ -89,7 +94,7 @@ def make_options(config: Config, **options: Any) -> ReportOptions:
         with_page=options["html"] is not None,
         has_rules=bool(max_size or growth or efficiency),
         limits=Limits(
-            size=parse_size(max_size) if max_size else config.max_size,
+            size=parse_size(max_size) if max_size else _own_limit(config, options["image"]),
             growth=parse_growth(growth) if growth else None,
             efficiency=parse_share(efficiency) if efficiency else None,
             floor=parse_size(options["waste_floor"]),
@@ -97,3 +102,8 @@ def make_options(config: Config, **options: Any) -> ReportOptions:
         checks=read_check_document(options["checks"]) if options["checks"] else None,
         verbosity=options["verbosity"],
     )
+
+
+def _own_limit(config: Config, image: str | None) -> int | None:
+    """Return the configured limit, which holds for the project's image and not for just any."""
+    return config.max_size if image is None or repository(image) == repository(config.image) else None

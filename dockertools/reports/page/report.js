@@ -233,8 +233,13 @@
     get("find").addEventListener("keydown", (event) => {
       if (event.key === "Escape" && query) { event.preventDefault(); get("find").value = ""; find(); }
     });
-    let size = 0;
-    new ResizeObserver(() => { if (size !== box.clientWidth * box.clientHeight) { size = box.clientWidth * box.clientHeight; draw(); } }).observe(box);
+    const area = () => box.clientWidth * box.clientHeight;
+    let size = area();
+    new ResizeObserver(() => {
+      if (size === area()) return;
+      size = area();
+      draw(cellOf(document.activeElement)?.node);
+    }).observe(box);
     draw();
   }
 
