@@ -16,7 +16,7 @@ from bench.machine import describe_machine
 from dockertools.process import run
 
 ROOT = Path(__file__).resolve().parent.parent
-REPEATS = 9
+REPEATS = 4
 TARGET = 1.5
 BASE = "docker-compose.yml"
 _CONFIG = ("docker", "compose", "--profile", "*", "config", "--format", "json")
@@ -57,7 +57,7 @@ def measure(say: Callable[[str], object]) -> str:
             "",
             f"The aim is at most {TARGET}. The first two calls are made at the same time.",
             "",
-            f"Measured on {describe_machine()}.",
+            f"Measured on {describe_machine()}, with a load average of {os.getloadavg()[0]:.0f}.",
             "",
         ]
     )

@@ -313,3 +313,26 @@ def test_what_belongs_to_the_other_mode_by_its_name_is_told(project: Path) -> No
     assert "web: its settings stay config.settings_local: there are none for production beside them" in done.stdout
     (project / "config" / "settings_production.py").write_text("")
     assert "web: settings are config.settings_production" in run_mode(project, "prod").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ('sh -c "DJANGO_DEBUG=1 python manage.py runserver 0.0.0.0:8000"', "DJANGO_DEBUG=0 exec gunicorn"),
+        ("env DJANGO_DEBUG=1 gunicorn config.wsgi", "DJANGO_DEBUG=0 gunicorn"),
+        ("sleep infinity", "gunicorn config.wsgi:application --bind 0.0.0.0:8000"),
+    ],
+)
+def test_a_command_that_is_for_development_by_what_it_sets_or_does_not_do(
+    project: Path, command: str, expected: str
+) -> None:
+    text = BASE.replace("command: python manage.py runserver 0.0.0.0:8000", f"command: {command}")
+    (project / "docker-compose.yml").write_text(text)
+    assert run_mode(project, "prod").returncode == 0
+    web = next(s for s in run_mode(project, "--format", "json").document["services"] if s["name"] == "web")
+    assert expected in " ".join(web["command"])
+
+
+def test_a_volume_over_the_code_is_refused(project: Path) -> None:
+    (project / "docker-compose.yml").write_text(BASE.replace('".:/app"', '"media:/app"'))
+    assert "hides the code of every later image" in run_mode(project, "prod").stderr

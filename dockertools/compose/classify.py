@@ -190,6 +190,8 @@ class _Classifier:
         # The name of an image that is built here is the project's: `shop-redis` is no Redis.
         name = member.recipe.base if member.recipe else member.facts.image or ""
         text = member.text
+        if commands.is_placeholder(text) and member.recipe:
+            text = " ".join(member.recipe.command)
         if member.facts.name == self._service or commands.is_server(text):
             return Role.SERVER
         if _STORES.search(name.partition(":")[0]):

@@ -27,8 +27,9 @@ MIGRATION = re.compile(rf"(?:exec\s+)?{_RUNNER}{_MANAGE}(?:make)?migrat(?:e|ions
 _RELOAD = re.compile(r"\s--reload(?:-(?:dir|include|exclude|delay|engine|extra-file)(?:[= ]\S+))?")
 _OTHER_DEVELOPMENT = re.compile(
     r"\b(?:flask\s+(?:\S+\s+)*run|fastapi\s+dev|(?:npm|pnpm|yarn|bun)\s+(?:run\s+)?(?:dev|start|serve|watch)\b|vite\b(?!\s+build)"
-    r"|webpack(?:-dev-server|\s+serve)|ng\s+serve|next\s+dev|nuxt\s+dev|tailwind\S*\s.*--?w(?:atch)?\b|watchmedo|watchfiles|nodemon)"
+    r"|sleep\s+(?:infinity|inf|\d{4,})|tail\s+-[fF]\s+/dev/null|webpack(?:-dev-server|\s+serve)|ng\s+serve|next\s+dev|nuxt\s+dev|tailwind\S*\s.*--?w(?:atch)?\b|watchmedo|watchfiles|nodemon)"
 )
+_PLACEHOLDER = re.compile(r"\bsleep\s+(?:infinity|inf|\d{4,})|\btail\s+-[fF]\s+/dev/null")
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|a|z)?sh$")
 _SCHEDULER = re.compile(r"\bcelery\b.*\bbeat\b|\brqscheduler\b")
 _WORKER = re.compile(
@@ -59,6 +60,11 @@ def is_development_server(text: str) -> bool:
 def is_foreign_development(text: str) -> bool:
     """Return whether the command is a development tool for which no production counterpart is known here."""
     return bool(_OTHER_DEVELOPMENT.search(text)) and not DEVELOPMENT_SERVER.search(text)
+
+
+def is_placeholder(text: str) -> bool:
+    """Return whether the command only keeps the container alive, for somebody to work in."""
+    return bool(_PLACEHOLDER.search(text)) and not is_server(text)
 
 
 def is_server(text: str) -> bool:

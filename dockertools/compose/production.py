@@ -91,6 +91,23 @@ def _is_run(member: Member, target: PurePosixPath) -> bool:
     return any(str(target) == word or PurePosixPath(member.workdir / word) == target for word in member.argv)
 
 
+def no_volume_over_code(case: Case) -> Part:
+    """Refuse a volume where the image has its code: it keeps that of the first image for ever."""
+    member = case.member
+    if member.recipe is None or member.recipe.is_opaque:
+        return Part()
+    refused = tuple(
+        f"the volume {mount.source or 'without a name'} on {mount.target} hides the code of every later image; "
+        "mount it only where data is"
+        for position, mount in enumerate(member.facts.mounts)
+        if mount.kind == "volume"
+        and position not in (*member.code, *member.shields)
+        and member.workdir.is_relative_to(mount.target)
+        and member.recipe.holds_code_below(PurePosixPath(mount.target))
+    )
+    return Part(refused=refused)
+
+
 def no_watch(case: Case) -> Part:
     """Take `develop` away: `--watch` would copy this folder's code into the containers."""
     if "develop" not in case.member.facts.values:
@@ -285,6 +302,7 @@ RULES: tuple[Rule, ...] = (
     production_command,
     debug_and_settings,
     no_source_mounts,
+    no_volume_over_code,
     no_watch,
     restart,
     health_check,

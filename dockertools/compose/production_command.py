@@ -33,10 +33,31 @@ def production_command(case: Case) -> Part:
     is_changed = commands.is_development_server(text) or commands.migrates(text)
     if member.source is None and is_changed:
         return Part(refused=("its command would have to be said again, and compose cannot show it with its variables",))
-    server = _without_development(case, text)
-    if server.refused or not _migrates_here(case):
-        return server
-    return _without_migration(case, server)
+    part = _without_development(case, text)
+    if not part.refused and _migrates_here(case):
+        part = _without_migration(case, part)
+    return part if part.refused else _without_debug(case, part)
+
+
+def _without_debug(case: Case, part: Part) -> Part:
+    """Switch debugging off where the command itself switches it on, which goes before the environment."""
+    debug = case.application.debug
+    if debug is None:
+        return part
+    pattern = re.compile(
+        rf"\b{re.escape(debug.name)}=(?!{re.escape(debug.off)}(?:\s|$))(?:\$?[\w.${{}}:-]+|\"[^\"]*\"|'[^']*')"
+    )
+    entry = next((entry for entry in part.entries if entry.key == "command"), None)
+    if entry is not None and entry.value is None:
+        return part
+    words = tuple(entry.value) if entry else _words(case, "command").items
+    changed = tuple(pattern.sub(f"{debug.name}={debug.off}", word) for word in words)
+    if changed == words:
+        return part
+    others = tuple(other for other in part.entries if other is not entry)
+    comment = entry.comment if entry else ""
+    told = (*part.changed, f"its command switches {debug.name} off")
+    return replace(part, entries=(*others, Entry("command", list(changed), comment)), changed=told)
 
 
 def migration_service(case: Case, part: Part) -> ServicePart | None:
