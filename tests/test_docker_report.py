@@ -119,10 +119,8 @@ def test_the_build_before_is_found_by_the_record(project: Project) -> None:
     ("rules", "expect", "broken"),
     [
         (("--max-size", "1GB", "--max-growth", "50%", "--min-efficiency", "50%"), 0, set()),
-        (("--max-size", "1MB"), 1, {"max-size"}),
-        (("--max-growth", "1MB"), 1, {"max-growth"}),
+        (("--max-growth", "1MB", "--min-efficiency", "99.99%"), 1, {"max-growth"}),
         (("--min-efficiency", "99.99%", "--waste-floor", "0"), 1, {"min-efficiency"}),
-        (("--min-efficiency", "99.99%"), 0, set()),
         (("--history", "--max-size", "1MB"), 1, {"max-size"}),
     ],
 )
