@@ -16,10 +16,10 @@ from dockertools.errors import CouldNotRunError
 from dockertools.process import run
 
 TAG = "dockertools-bench/audit:latest"
-REPEATS = 5
+REPEATS = 3
 DOCKERFILE = """\
 FROM python:3.11-slim-bookworm
-RUN pip install --no-cache-dir --root-user-action=ignore Django numpy scipy pandas
+RUN pip install --no-cache-dir --root-user-action=ignore Django numpy scipy pandas pyarrow
 WORKDIR /app
 COPY . .
 USER 1000:1000
@@ -84,7 +84,7 @@ def render_section(runs: list[AuditRun], size: int) -> str:
         [
             "## Audit of an image",
             "",
-            "`docker_check --image` from outside, on an image with Django, NumPy, SciPy and pandas:",
+            "`docker_check --image` from outside, on an image with Django, NumPy, SciPy, pandas, pyarrow:",
             f"{size / 1e6:.0f} MB, {runs[0].files:,} entries in its layers.",
             f"`docker save` to a file and the audit take turns, {len(runs)} times; medians, the range in brackets.",
             "",
