@@ -33,8 +33,9 @@ def test_the_section_on_checks_has_the_median_and_the_slowest() -> None:
 
 def test_the_section_on_the_audit_compares_each_run_with_the_save_beside_it() -> None:
     runs = [AuditRun(4.0, 4.4, 9000, 70.0), AuditRun(2.0, 3.0, 9000, 71.2), AuditRun(4.0, 4.0, 9000, 70.0)]
-    section = render_audit(runs, 500_000_000)
+    section = render_audit(runs, 500_000_000, 1.8)
     assert "500 MB, 9,000 entries" in section
     assert "| `docker save` | 4.0 (2.0 to 4.0) |" in section
     assert "**1.10** times" in section
     assert "71 MB" in section
+    assert "a load average of 2" in section
