@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -90,7 +91,9 @@ def read_elf(path: Path, *, headers_only: bool = False) -> ElfFacts:
         # What pyelftools raises over garbled input is not only its own.
         return ElfFacts(path, damage=f"not a whole ELF file: {error or type(error).__name__}")
     except OSError as error:
-        return ElfFacts(path, damage=f"cannot be read: {error.strerror}")
+        # EINVAL is what the kernel says to an offset that no file can have.
+        state = "not a whole ELF file" if error.errno == errno.EINVAL else "cannot be read"
+        return ElfFacts(path, damage=f"{state}: {error.strerror}")
 
 
 def _read(path: Path, elf: ELFFile, size: int, headers_only: bool) -> ElfFacts:
