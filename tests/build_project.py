@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import jsonschema
 
@@ -28,6 +29,7 @@ class Project:
     folder: Path
     state: Path
     tag: str = field(default_factory=fresh_tag)
+    mark: str = field(default_factory=lambda: uuid4().hex)
 
     def write(self, **files: str) -> None:
         """Write files; `_` in the name of an argument stands for a dot."""
@@ -38,6 +40,11 @@ class Project:
     def environment(self) -> dict[str, str]:
         """The environment in which the command runs."""
         return {**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(self.state), "NO_COLOR": "1"}
+
+    @property
+    def label(self) -> str:
+        """What all images of this project have, those too that another has taken the name of."""
+        return f"io.dockertools.test={self.mark}"
 
     def argv(self, *arguments: str) -> tuple[str, ...]:
         """The command line."""
@@ -50,6 +57,8 @@ class Project:
             str(self.folder),
             "--tag",
             self.tag,
+            "--label",
+            self.label,
             *arguments,
         )
 
@@ -85,11 +94,18 @@ class Project:
 
 @contextmanager
 def make_project(folder: Path, dockerfile: str, **files: str) -> Iterator[Project]:
-    """Make a project; its image is removed at the end."""
+    """Make a project; its images are removed at the end."""
     project = Project(folder / "shop", folder / "state")
     project.folder.mkdir()
     project.write(Dockerfile=dockerfile, **files)
     try:
         yield project
     finally:
-        subprocess.run(("docker", "image", "rm", "--force", project.tag), capture_output=True, check=False)
+        remove_images(project)
+
+
+def remove_images(project: Project) -> None:
+    """Remove what the project's builds left: the image of its name, and nameless ones."""
+    argv = ("docker", "image", "ls", "--quiet", "--no-trunc", "--filter", f"label={project.label}")
+    found = set(subprocess.run(argv, capture_output=True, text=True, check=False).stdout.split())
+    subprocess.run(("docker", "image", "rm", "--force", project.tag, *found), capture_output=True, check=False)

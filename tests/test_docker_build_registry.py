@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,9 @@ def host_of(container: str) -> str:
 
 @pytest.fixture
 def project(tmp_path: Path, registry: str) -> Iterator[Project]:
-    with make_project(tmp_path, PYTHON + f"RUN echo {tmp_path.name} > /made\n") as project:
-        yield Project(project.folder, project.state, f"{registry}/{tmp_path.name.replace('_', '-').lower()}:1")
+    with make_project(tmp_path, PYTHON + f"RUN echo {tmp_path.name} > /made\n") as made:
+        project = replace(made, tag=f"{registry}/{tmp_path.name.replace('_', '-').lower()}:1")
+        yield project
         subprocess.run(("docker", "image", "rm", "--force", project.tag), capture_output=True, check=False)
 
 
