@@ -291,7 +291,8 @@ def is_code(source: Path, target: PurePosixPath, roots: list[Path], recipe: Reci
     """Return whether what is mounted is the project's code, or a part or a parent of it, and not data."""
     if any(Path(os.path.realpath(root)).is_relative_to(source) for root in roots):
         return True
-    if str(source).startswith(_NEVER_CODE):
+    is_inside = any(source.is_relative_to(os.path.realpath(root)) for root in roots)
+    if not is_inside and any(source.is_relative_to(folder) for folder in _NEVER_CODE):
         return False
     if source.is_file() or (not source.exists() and source.suffix):
         return source.suffix in (".py", ".sh") or source.name in ("entrypoint", "start")
@@ -299,7 +300,6 @@ def is_code(source: Path, target: PurePosixPath, roots: list[Path], recipe: Reci
         return False
     if holds_code(source):
         return True
-    is_inside = any(source.is_relative_to(os.path.realpath(root)) for root in roots)
     return is_inside and (source.name.lower() in CODE_NAMES or _is_baked(source, target, recipe))
 
 
