@@ -24,6 +24,7 @@ PRODUCTION_SERVER = re.compile(
     rf"(?:exec\s+)?(?P<runner>{_RUNNER})(?:[\w./-]*python[\w.]*\s+-m\s+)?(?:[\w./-]*/)?(?:{_PRODUCTION_NAMES})\b(?P<tail>{_SEGMENT})"
 )
 MIGRATION = re.compile(rf"(?:exec\s+)?{_RUNNER}{_MANAGE}(?:make)?migrat(?:e|ions)\b{_SEGMENT}(?:&&|\|\||;|\n|$)\s*")
+_OPENS = re.compile(r"(?:^|[\s;&|])(?:[{(!]|do|then|else|elif|if|while|until)$")
 _RELOAD = re.compile(r"\s--reload(?:-(?:dir|include|exclude|delay|engine|extra-file)(?:[= ]\S+))?")
 _OTHER_DEVELOPMENT = re.compile(
     r"\b(?:flask\s+(?:\S+\s+)*run|fastapi\s+dev|(?:npm|pnpm|yarn|bun)\s+(?:run\s+)?(?:dev|start|serve|watch)\b|vite\b(?!\s+build)"
@@ -94,7 +95,29 @@ def is_task(text: str) -> bool:
 
 def migrates(text: str) -> bool:
     """Return whether the command applies migrations."""
-    return bool(re.search(r"\bmigrate\b", text)) and bool(MIGRATION.search(text))
+    return bool(re.search(r"\bmigrate\b", text)) and bool(migration_steps(text))
+
+
+def migration_steps(text: str) -> tuple[str, ...]:
+    """Return the steps that make or apply migrations and can be taken out, with the `&&` or `;` behind them."""
+    return tuple(text[start:end] for start, end in _migration_spans(text))
+
+
+def _migration_spans(text: str) -> list[tuple[int, int]]:
+    """Return where the steps stand; a condition and the only step of a block cannot go without breaking the script."""
+    matches = MIGRATION.finditer(text)
+    return [match.span() for match in matches if not _OPENS.search(text[: match.start()].rstrip())]
+
+
+def _without_migration_steps(text: str) -> str:
+    for start, end in reversed(_migration_spans(text)):
+        text = text[:start] + text[end:]
+    return text
+
+
+def hides_migration(text: str) -> bool:
+    """Return whether the command applies migrations where no step can be taken out, as in a subshell or a loop."""
+    return bool(re.search(rf"{_MANAGE}migrate\b", _without_migration_steps(text)))
 
 
 def read_words(command: Any, entrypoint: Sequence[str] = ()) -> Words:
@@ -154,7 +177,7 @@ def without_migration(items: tuple[str, ...], script: int | None) -> tuple[str, 
     """Return the command without the step that applies migrations, where a shell runs several steps."""
     if script is None:
         return items
-    return (*items[:script], MIGRATION.sub("", items[script]), *items[script + 1 :])
+    return (*items[:script], _without_migration_steps(items[script]), *items[script + 1 :])
 
 
 def port_of(text: str) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dockertools.compose import commands
-from dockertools.compose.classify import Member, Role, bind_source
+from dockertools.compose.classify import Member, Project, Role, bind_source
 from dockertools.compose.commands import PRODUCTION_SERVER, Words
 from dockertools.compose.env_file import GID, UID
 from dockertools.compose.folders import ENVIRONMENT_NAMES, holds_code
@@ -102,13 +102,30 @@ def _watch(case: Case) -> Part:
         if (context / name).exists()
     ]
     rules += [
-        {"action": action, "path": _relative(folder, case.project.root), "target": str(place), "ignore": list(_IGNORED)}
+        {
+            "action": action,
+            "path": _relative(folder, case.project.root),
+            "target": str(place),
+            "ignore": [*_IGNORED, *_data_inside(case.project, folder)],
+        }
         for folder, place in _code_places(member)
     ]
     entries = [Entry("develop", {"watch": rules}, "`docker compose watch` copies what changes.")]
     if member.facts.values.get("read_only"):
         entries.append(Entry("read_only", False, "What is copied has to be written."))
     return part + Part(tuple(entries), (f"{action} of its code",))
+
+
+def _data_inside(project: Project, folder: Path) -> list[str]:
+    """Return the folders in `folder` that stay mounted somewhere: what is written there is no change of code."""
+    mounted = [
+        Path(mount.source)
+        for member in project.members
+        for at, mount in enumerate(member.facts.mounts)
+        if mount.kind == "bind" and mount.source and at not in member.code
+    ]
+    inside = {path.relative_to(folder) for path in mounted if path != folder and path.is_relative_to(folder)}
+    return sorted(f"{path.as_posix()}/" for path in inside)
 
 
 def _code_places(member: Member) -> Iterator[tuple[Path, PurePosixPath]]:

@@ -269,9 +269,11 @@ def store_ports(case: Case) -> Part:
 
 
 def migrating_scripts(case: Case) -> Part:
-    """Notice a script that migrates at each start: an overlay cannot change it, and replicas would race."""
+    """Notice what migrates at each start and cannot be changed, such as a script: replicas would race."""
     member = case.member
     words = [word for word, script in member.scripts if commands.migrates(script)]
+    if commands.hides_migration(" ".join(member.command)):
+        words.append("its command")
     if not words or member.role is Role.TASK:
         return Part()
     values = member.facts.values

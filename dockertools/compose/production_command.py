@@ -223,7 +223,7 @@ def _migrates(member: Member) -> bool:
 def _migration_words(case: Case) -> tuple[str, ...]:
     words = _words(case, "command")
     script = words.items[words.script or 0]
-    steps = [match[0] for match in commands.MIGRATION.finditer(script)]
+    steps = commands.migration_steps(script)
     # Making migrations is a developer's work, and writes into the code.
     step = next((step for step in steps if commands.migrates(step)), "")
     step = re.sub(r"\s*(?:&&|\|\||;|\n)\s*$", "", step).strip()

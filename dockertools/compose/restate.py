@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dockertools.compose.config import Port, ServiceFacts
 
 LOOPBACK = "127.0.0.1"
+_HAS_ADDRESS = re.compile(r"[-?+](?:[^:{}]|\[[^\]]*\])+:\d+:\d+")
 _SHORT_PORT = frozenset({"host_ip", "mode", "protocol", "published", "target"})
 
 
@@ -110,6 +112,10 @@ def _loopback(entry: Any) -> Any:
         return {**entry, "host_ip": LOOPBACK}
     parts = split_outside_braces(str(entry))
     if len(parts) == 1 and "$" in parts[0]:
+        if _HAS_ADDRESS.search(parts[0]):
+            raise NotRestatableError(
+                f"{entry} is an address and a port in one variable, which cannot be put on loopback"
+            )
         return f"{LOOPBACK}:{parts[0]}"
     published = parts[-2] if len(parts) > 1 else ""
     return f"{LOOPBACK}:{published}:{parts[-1]}"
