@@ -18,7 +18,7 @@ from tests.test_rendered_images import BODIES, answers, built, needs, stack, web
 pytestmark = [pytest.mark.engine, pytest.mark.matrix]
 
 DISTROLESS = ("--variant", "distroless")
-SHAPES = ("asgi-uvicorn", "bookworm", "files", "geodjango", "requirements", "src-package", "subfolder", "weasyprint")
+SHAPES = ("asgi-uvicorn", "files", "geodjango", "requirements", "src-package", "weasyprint")
 
 
 @pytest.fixture(scope="module")
