@@ -249,7 +249,7 @@ def test_a_dockerfile_of_another_place_is_named_to_compose(project: Path) -> Non
     init(project)
     assert (project / "deploy/web.Dockerfile").is_file()
     assert (
-        "  build:\n    context: .\n    dockerfile: deploy/web.Dockerfile\n"
+        "    build:\n      context: .\n      dockerfile: deploy/web.Dockerfile\n"
         in (project / "docker-compose.yml").read_text()
     )
 
