@@ -25,7 +25,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 from django.core.management import call_command
 from django.test import override_settings
 
@@ -150,12 +149,6 @@ def write_skeleton(root: Path) -> None:
         if source.is_file() and not copied.exists():
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, copied)
-
-
-def run_compose_or_skip() -> None:
-    """Skip the test where the compose plugin is missing; it needs no engine."""
-    if subprocess.run(("docker", "compose", "version"), capture_output=True, check=False).returncode:
-        pytest.skip("the compose plugin is not installed")
 
 
 def _sets(values: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:

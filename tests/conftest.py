@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from dockertools.engine import Engine, find_engine
 from dockertools.errors import CouldNotRunError
-from tests.docker import docker_build, temporary_tag
+from tests.docker import docker_build, skip_or_fail, temporary_tag
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,9 +27,7 @@ def engine() -> Engine:
     try:
         return find_engine()
     except CouldNotRunError as error:
-        if os.environ.get("REQUIRE_ENGINE"):
-            pytest.fail(f"{error}\nREQUIRE_ENGINE is set, so this is no reason to skip.")
-        pytest.skip(f'{error.message} Run `scripts/engine up` and eval "$(scripts/engine env)" first.')
+        skip_or_fail(f'{error} Run `scripts/engine up` and eval "$(scripts/engine env)" first.')
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_SECONDS = 60.0
@@ -29,6 +31,20 @@ HARDENED = (
     "--env=SECRET_KEY=for-the-test-alone",
     "--env=DJANGO_INSECURE_HTTP=1",
 )
+
+
+def skip_or_fail(message: str) -> NoReturn:
+    """Skip the test, or fail it where REQUIRE_ENGINE says that all is there: `make test` sets it."""
+    if os.environ.get("REQUIRE_ENGINE"):
+        pytest.fail(f"{message}\nREQUIRE_ENGINE is set, so this is no reason to skip.")
+    pytest.skip(message)
+
+
+def require_compose() -> None:
+    """Skip, or fail, where the compose plugin is missing; it needs no engine."""
+    argv = ("docker", "compose", "version")
+    if shutil.which("docker") is None or subprocess.run(argv, capture_output=True, check=False).returncode:
+        skip_or_fail("The compose plugin is not installed; `scripts/engine up` brings it.")
 
 
 def docker(*arguments: str, env: Mapping[str, str] | None = None) -> str:

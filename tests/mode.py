@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass
 from importlib import resources
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import pytest
 from django.core.management import CommandError, call_command
 from django.test.utils import override_settings
 from jsonschema import Draft202012Validator
@@ -50,16 +48,6 @@ class Ran:
         schema = json.loads(resources.files("dockertools").joinpath("schemas", "mode.json").read_text())
         Draft202012Validator(schema).validate(loaded)
         return loaded
-
-
-def require_compose() -> None:
-    """Skip where the compose plugin is missing; it needs no engine."""
-    try:
-        done = subprocess.run(("docker", "compose", "version"), capture_output=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("docker is not installed")
-    if done.returncode:
-        pytest.skip("the compose plugin is not installed")
 
 
 def make_project(folder: Path, compose: str = BASE, name: str = "docker-compose.yml") -> Path:

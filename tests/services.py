@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-import pytest
 import redis
+
+from tests.docker import skip_or_fail
 
 PASSWORD = "the-p4ssw0rd-of-the-tests"
 DEADLINE_SECONDS = 60.0
@@ -81,12 +82,9 @@ class PostgreSQL(Server):
 def require_program(name: str, *places: Path) -> str:
     """Return the path of a program; where it is missing, skip, or fail when `make test` promised that it is there."""
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *map(str, places)]))
-    if found:
-        return found
-    message = f"{name} is not installed; `scripts/setup` names its package."
-    if os.environ.get("REQUIRE_ENGINE"):
-        pytest.fail(message)
-    pytest.skip(message)
+    if not found:
+        skip_or_fail(f"{name} is not installed; `scripts/setup` names its package.")
+    return found
 
 
 def free_port() -> int:

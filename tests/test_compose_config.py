@@ -9,7 +9,7 @@ import pytest
 from dockertools.compose.config import BuildSecret, Mount, Port, read_compose_config, read_compose_source
 from dockertools.compose.errors import explain_failure
 from dockertools.errors import CouldNotRunError, DockertoolsError
-from tests.compose_traps import run_compose_or_skip
+from tests.docker import require_compose
 
 PROJECT = """
 services:
@@ -42,7 +42,7 @@ volumes:
 
 @pytest.fixture(autouse=True)
 def compose() -> None:
-    run_compose_or_skip()
+    require_compose()
 
 
 @pytest.fixture

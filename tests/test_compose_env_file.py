@@ -21,6 +21,7 @@ from dockertools.compose.env_file import (
     values_of,
 )
 from dockertools.errors import DockertoolsError
+from tests.docker import require_compose
 
 DEV, PROD = "docker-compose.yml:docker-compose.dev.yml", "docker-compose.yml:docker-compose.prod.yml"
 IDS = (1000, 1001)
@@ -159,12 +160,8 @@ def test_values_are_read_as_compose_reads_them(text: str, tmp_path: Path) -> Non
     (tmp_path / "docker-compose.yml").write_text("services: {}\n")
     (tmp_path / ".env").write_bytes(text.encode())
     argv = ("docker", "compose", "config", "--environment")
-    try:
-        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("docker is not installed")
-    if done.returncode:
-        pytest.skip("the compose plugin is not installed")
+    require_compose()
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True)
     shown = dict(line.partition("=")[::2] for line in done.stdout.splitlines() if "=" in line)
     for key, value in values_of(text).items():
         assert shown[key] == value.partition("\n")[0]

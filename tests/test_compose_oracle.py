@@ -16,7 +16,7 @@ import pytest
 from tests.compose_files_oracle import judge_env, judge_files, judge_overlay, name_of, split_env, take_snapshot
 from tests.compose_model import ComposeRefusedError, Model, read_model, seen_at
 from tests.compose_oracle import Intent, judge_dev, judge_mounts, judge_prod
-from tests.compose_traps import run_compose_or_skip
+from tests.docker import require_compose
 
 BASE = """
 services:
@@ -79,7 +79,7 @@ services:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run_compose_or_skip()
+    require_compose()
     files = {"docker-compose.yml": BASE, "prod.yml": PROD, "dev.yml": DEV, "manage.py": "", "Dockerfile": "FROM x\n"}
     folder = tmp_path_factory.mktemp("oracle") / "shop"
     (folder / "media").mkdir(parents=True)

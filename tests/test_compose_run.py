@@ -10,7 +10,8 @@ from dockertools.compose.classify import Project, classify_project
 from dockertools.compose.config import read_compose_config
 from dockertools.compose.run import Action, Runner, builders
 from dockertools.errors import DockertoolsError
-from tests.mode import make_project, require_compose
+from tests.docker import require_compose
+from tests.mode import make_project
 
 COMPOSE = """\
 name: shop

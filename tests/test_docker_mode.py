@@ -11,7 +11,8 @@ import pytest
 
 from dockertools.compose.families import Candidate, choose_candidate
 from dockertools.errors import DockertoolsError
-from tests.mode import BASE, contents, make_project, require_compose, run_mode
+from tests.docker import require_compose
+from tests.mode import BASE, contents, make_project, run_mode
 
 OVERLAYS = {"dev": "docker-compose.dev.yml", "prod": "docker-compose.prod.yml"}
 

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from dockertools.compose.commands import hides_migration
-from tests.compose_traps import copy_trap, run_compose_or_skip, run_mode, write_skeleton
+from tests.compose_traps import copy_trap, run_mode, write_skeleton
+from tests.docker import require_compose
 
 DOCKERFILE = 'FROM python:3.13-slim-trixie\nWORKDIR /app\nCOPY . .\nCMD ["gunicorn", "config.wsgi"]\n'
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    run_compose_or_skip()
+    require_compose()
     folder = tmp_path / "shop"
     write_skeleton(folder)
     (folder / "Dockerfile").write_text(DOCKERFILE)
@@ -69,7 +70,7 @@ def test_an_address_and_a_port_in_one_variable_are_refused_with_the_reason(proje
 
 
 def test_watching_leaves_out_data_that_stays_mounted(tmp_path: Path) -> None:
-    run_compose_or_skip()
+    require_compose()
     trap = copy_trap("data_mounts", tmp_path / "shop")
     done = run_mode(trap.root, "dev", "--sync", "watch", "--noinput")
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,8 @@ from django.core.management import CommandError
 
 from tests.compose_model import read_model
 from tests.compose_oracle import Intent, judge_prod
-from tests.compose_traps import run_compose_or_skip, switch_here, write_skeleton
+from tests.compose_traps import switch_here, write_skeleton
+from tests.docker import require_compose
 
 COMPOSE = """
 services:
@@ -64,7 +65,7 @@ QUICK = {"copy", "in pieces", "from a stage", "nothing", "elsewhere", "in a stag
 
 @pytest.fixture(scope="module", autouse=True)
 def compose() -> None:
-    run_compose_or_skip()
+    require_compose()
 
 
 def rows(table: Mapping[str, str]) -> list[Any]:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.mode import BASE, make_project, require_compose
+from tests.docker import require_compose
+from tests.mode import BASE, make_project
+from tests.services import require_program
 
 ROOT = Path(__file__).resolve().parent.parent
 CALLS = ("fchown", "fchmod", "write", "fsync", "rename", "unlink", "flock", "link")
@@ -54,6 +56,7 @@ class Project:
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a `docker` that repeats what compose says of this project."""
     require_compose()
+    require_program("strace")
     folder = tmp_path_factory.mktemp("answers")
     project = make_project(folder / "shop")
     (project / ".env").write_text("A=1\n")
@@ -112,7 +115,6 @@ def assert_old_or_new(state: dict[str, bytes], old: dict[str, bytes], new: dict[
     assert all(text == new[name] for name, text in state.items() if name not in mode)
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize(
     "call", [call if call in QUICK else pytest.param(call, marks=pytest.mark.matrix) for call in CALLS]
 )
@@ -191,8 +193,6 @@ def test_a_signal_leaves_nothing_beside_the_files(answers: Path, tmp_path: Path)
     with fresh(answers, tmp_path / "shop") as project:
         old = project.state()
         inject = "inject=fsync:signal=SIGTERM:when=2"
-        if shutil.which("strace") is None:
-            pytest.skip("strace is not installed")
         done = project.run("prod", "strace", "-q", "-o", str(tmp_path / "log"), "-e", "trace=fsync", "-e", inject)
         assert done.returncode == 143
         assert project.state() == old

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.compose_traps import run_compose_or_skip
+from tests.docker import require_compose
 from tests.golden_modes import CASES, ENV, GOLDEN, render_case
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_overlays_are_as_agreed(name: str) -> None:
     """When the change is meant: `python -m tests.golden_modes`, and read the diff."""
-    run_compose_or_skip()
+    require_compose()
     agreed = {path.stem: path.read_text(encoding="utf-8") for path in (GOLDEN / name).iterdir()}
     assert render_case(name) == agreed
 

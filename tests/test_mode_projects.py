@@ -15,7 +15,8 @@ import pytest
 from tests.compose_files_oracle import Snapshot, judge_files, judge_overlay, name_of, split_env, take_snapshot
 from tests.compose_model import ComposeRefusedError, Model, read_model, seen_at
 from tests.compose_oracle import Intent, judge_dev, judge_mounts, judge_prod
-from tests.compose_traps import NAMES, PROJECTS, Trap, copy_trap, run_compose_or_skip, run_mode
+from tests.compose_traps import NAMES, PROJECTS, Trap, copy_trap, run_mode
+from tests.docker import require_compose
 
 MODES = ("prod", "dev")
 QUICK = frozenset(
@@ -41,7 +42,7 @@ def named(names: Iterable[str], quick: Container[str]) -> list[Any]:
 
 @pytest.fixture(scope="module", autouse=True)
 def compose() -> None:
-    run_compose_or_skip()
+    require_compose()
 
 
 @pytest.mark.parametrize("name", named(NAMES, QUICK))

@@ -14,7 +14,8 @@ from tests.compose_files_oracle import judge_env, judge_files, judge_overlay, ta
 from tests.compose_model import ComposeRefusedError, Model, read_model
 from tests.compose_oracle import judge_dev, judge_prod
 from tests.compose_strategies import MadeUp, compose_projects, env_files
-from tests.compose_traps import run_compose_or_skip, switch_here, write_skeleton
+from tests.compose_traps import switch_here, write_skeleton
+from tests.docker import require_compose
 
 QUICK = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LONG = settings(QUICK, max_examples=25)
@@ -23,7 +24,7 @@ OVERLAYS = ("docker-compose.prod.yml", "docker-compose.dev.yml")
 
 @pytest.fixture(scope="module")
 def compose() -> None:
-    run_compose_or_skip()
+    require_compose()
 
 
 @QUICK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from dockertools.reports.report_facts import Report
 from dockertools.reports.report_html import render_html
 from tests.analysed import analysed
 from tests.archives import Entry
+from tests.docker import skip_or_fail
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[31m\udce9'\"&lt;"
@@ -47,8 +47,7 @@ def browser() -> Iterator[Browser]:
     """Return Debian's Chromium; playwright itself brings none."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
-        message = "There is no Chromium; scripts/setup --tests installs it."
-        (pytest.fail if os.environ.get("REQUIRE_ENGINE") else pytest.skip)(message)
+        skip_or_fail("There is no Chromium; scripts/setup --tests installs it.")
     # Chromium's sandbox refuses to run as root, as in a container of CI; the page is our own.
     arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
     with sync_playwright() as playwright:

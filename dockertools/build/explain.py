@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 from dockertools.build.dockerfile import Place, Stage
+from dockertools.tables import read_table
 
 _LINE = re.compile(r"^(?P<file>\S+):(?P<line>\d+)$")
 _MISSING_PATH = re.compile(r'"(?P<path>/[^"]*)": not found')
@@ -91,8 +90,7 @@ class Table:
 @cache
 def load_table() -> Table:
     """Read the table of causes."""
-    text = resources.files("dockertools").joinpath("data", "build_failures.toml").read_text(encoding="utf-8")
-    document = tomllib.loads(text)
+    document = read_table("build_failures")
     return Table(tuple(_cause(row) for row in document.pop("cause")), document)
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
-NAMES: dict[str, list[str]] = tomllib.loads(
-    resources.files("dockertools").joinpath("data", "compose_names.toml").read_text(encoding="utf-8")
-)
+from dockertools.tables import read_table
+
+NAMES: dict[str, list[str]] = read_table("compose_names")
 DATA_NAMES = frozenset(NAMES["data_folders"])
 CODE_NAMES = frozenset(NAMES["code_folders"])
 ENVIRONMENT_NAMES = frozenset(NAMES["environment_folders"])

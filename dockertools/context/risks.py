@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from dockertools.context.ignore_file import Rule, parse_ignore_file
 from dockertools.context.matcher import SENT, Folder, Matcher
 from dockertools.errors import CouldNotRunError
 from dockertools.process import run
+from dockertools.tables import read_table
 
 LARGEST_READ = 1_000_000
 """Bytes; what is larger is not searched for tokens."""
@@ -105,8 +104,7 @@ def exact_rule(path: str) -> str:
 
 @cache
 def _load_table() -> _Table:
-    text = resources.files("dockertools").joinpath("data", "context_risks.toml").read_text(encoding="utf-8")
-    data = tomllib.loads(text)
+    data = read_table("context_risks")
     lines: list[str] = []
     groups: dict[int, Mapping[str, str]] = {}
     for group in data["names"]:

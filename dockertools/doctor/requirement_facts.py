@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 from dockertools.build.dockerfile import read_stages
@@ -21,6 +19,7 @@ from dockertools.process import Completed
 from dockertools.project.facts import ManifestKind
 from dockertools.project.manifests import find_manifest
 from dockertools.project.python_version import find_python
+from dockertools.tables import read_table
 
 RESOLVER_SECONDS = 180.0
 _IMAGE = re.compile(r"^(?:[^/\s]+/)*(?P<name>[a-z0-9_.-]+)(?::(?P<tag>[\w.-]+))?(?:@\S+)?$", re.IGNORECASE)
@@ -192,13 +191,9 @@ def _title(name: str, version: str) -> str:
 @cache
 def support_ends() -> Mapping[str, Mapping[str, date]]:
     """Return the last day of support by distribution (or `python`) and version."""
-    return tomllib.loads(_data("end_of_life.toml"))
+    return read_table("end_of_life")
 
 
 @cache
 def _codenames() -> Mapping[str, Mapping[str, str]]:
-    return tomllib.loads(_data("codenames.toml"))
-
-
-def _data(name: str) -> str:
-    return resources.files("dockertools").joinpath("data", name).read_text(encoding="utf-8")
+    return read_table("codenames")

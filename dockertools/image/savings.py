@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 from dockertools.image.catalog import KINDS, Catalog, key_to_path
 from dockertools.image.files import FileKind
 from dockertools.image.layers import METADATA, REMOVED, Waste
 from dockertools.image.system_packages import SystemPackage
+from dockertools.tables import read_table
 
 SMALLEST = 100_000
 """Bytes below which a saving is not worth a line."""
@@ -66,11 +65,10 @@ def find_savings(
 
 
 def _read_rules(languages: Sequence[str]) -> tuple[_Rule, ...]:
-    text = resources.files("dockertools").joinpath("data/savings.toml").read_text(encoding="utf-8")
     kept = "|".join(re.escape(language.replace("-", "_").partition("_")[0]) for language in {*languages, "en"})
     return tuple(
         _Rule(rule["id"], re.compile(rule["pattern"].replace("{languages}", f"({kept})")), rule["what"], rule["how"])
-        for rule in tomllib.loads(text)["rule"]
+        for rule in read_table("savings")["rule"]
     )
 
 

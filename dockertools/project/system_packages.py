@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import Any
 
+from dockertools import tables
 from dockertools.conf import INFERRED, Config
 from dockertools.project.facts import ManifestFacts, Note, Requirement, SettingsFacts, SystemPackages
 from dockertools.project.python_version import SUITES
@@ -36,8 +35,8 @@ class Row:
 @functools.cache
 def read_table() -> Mapping[str, Row]:
     """Return the table by normalized name of the distribution."""
-    text = resources.files("dockertools").joinpath("data", "distribution_packages.toml").read_text(encoding="utf-8")
-    return {name: _make_row(values) for name, values in tomllib.loads(text).items()}
+    rows = tables.read_table("distribution_packages")
+    return {name: _make_row(values) for name, values in rows.items()}
 
 
 def _make_row(values: dict[str, Any]) -> Row:

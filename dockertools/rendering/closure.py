@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib import resources
 from typing import Any
 
 from dockertools.conf import Config
 from dockertools.project.facts import ProjectFacts
 from dockertools.rendering.templates import read_template
+from dockertools.tables import read_table
 
 _SYSTEM_PATH = "/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -29,7 +28,6 @@ def closure_values(facts: ProjectFacts, config: Config) -> dict[str, Any]:
 
 
 def _opened_by_name(distributions: frozenset[str]) -> tuple[str, ...]:
-    text = resources.files("dockertools").joinpath("data", "opened_by_name.toml").read_text(encoding="utf-8")
-    entries = (entry for name, entry in tomllib.loads(text).items() if name in distributions)
+    entries = (entry for name, entry in read_table("opened_by_name").items() if name in distributions)
     opened = (entry for entry in entries if distributions.isdisjoint(entry.get("unless", ())))
     return tuple(sorted({name for entry in opened for name in entry.get("libraries", ())}))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
-from importlib import resources
 
 from dockertools.context.patterns import compile_pattern
 from dockertools.project.facts import ManifestKind, ProjectFacts
+from dockertools.tables import read_data
 
 _DEVELOPMENT = (
     "requirements-dev.*",
@@ -33,7 +33,7 @@ def render_dockerignore(facts: ProjectFacts) -> str:
 @functools.cache
 def _read_groups() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     """Return each group of the list: its comment lines and its rules."""
-    text = resources.files("dockertools").joinpath("data", "dockerignore.txt").read_text(encoding="utf-8")
+    text = read_data("dockerignore.txt")
     introduction, *groups = text.strip().split("\n\n")
     found = [tuple(group.splitlines()) for group in groups]
     first = (introduction, "", found[0][0]), found[0][1:]

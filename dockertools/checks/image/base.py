@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cache
-from importlib import resources
 
 from dockertools.checks.image.facts import AuditFacts
 from dockertools.checks.outside import IMAGE, register_outside
 from dockertools.checks.results import Outcome, failed, passed, skipped, warned
+from dockertools.tables import read_table
 
 SOON = timedelta(days=120)
 _OCI = "org.opencontainers.image."
@@ -117,5 +116,4 @@ def _releases(facts: AuditFacts) -> Iterator[tuple[str, date | None]]:
 
 @cache
 def _ends() -> Mapping[str, Mapping[str, date]]:
-    text = resources.files("dockertools").joinpath("data", "end_of_life.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return read_table("end_of_life")

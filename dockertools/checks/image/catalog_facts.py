@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 from dockertools.checks.image.facts import ContentGroup, Inside, MissingLibrary, ModeFile, Release, SecretFile, Where
 from dockertools.checks.image.scan import FoundSecret
@@ -17,6 +15,7 @@ from dockertools.image.catalog import KINDS, Catalog, key_to_path, path_to_key
 from dockertools.image.files import FileKind
 from dockertools.image.packages import PYTHON
 from dockertools.image.survey import read_documents
+from dockertools.tables import read_table
 
 MOST_GROUPS = 500
 DJANGO = "django/core/management/base.py"
@@ -99,8 +98,7 @@ def _classify(path: str) -> tuple[str, str]:
 
 @cache
 def _content_rules() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    text = resources.files("dockertools").joinpath("data", "image_contents.toml").read_text(encoding="utf-8")
-    return tuple((rule["code"], re.compile(rule["pattern"])) for rule in tomllib.loads(text)["rule"])
+    return tuple((rule["code"], re.compile(rule["pattern"])) for rule in read_table("image_contents")["rule"])
 
 
 def find_modes(catalog: Catalog, mask: int) -> Iterator[ModeFile]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections import Counter
 from functools import cache
-from importlib import resources
 from urllib.parse import unquote, urlsplit
 
 from dockertools.context.risks import find_token_in
+from dockertools.tables import read_table
 
 SECRET_CODES = ("env-file", "private-key", "credentials", "database")
 """Groups of `context_risks.toml` whose names are those of secrets, or of data of people."""
@@ -71,7 +70,6 @@ def find_secret_name(path: str) -> tuple[str, str] | None:
 
 @cache
 def _name_rules() -> tuple[tuple[re.Pattern[str], re.Pattern[str] | None, str, str], ...]:
-    text = resources.files("dockertools").joinpath("data", "context_risks.toml").read_text(encoding="utf-8")
     return tuple(
         (
             _any_of(group["rules"]),
@@ -79,7 +77,7 @@ def _name_rules() -> tuple[tuple[re.Pattern[str], re.Pattern[str] | None, str, s
             group["code"],
             group["reason"],
         )
-        for group in tomllib.loads(text)["names"]
+        for group in read_table("context_risks")["names"]
         if group["code"] in SECRET_CODES
     )
 
@@ -109,8 +107,7 @@ def url_password(text: str) -> str:
 
 @cache
 def _known() -> tuple[frozenset[str], tuple[str, ...]]:
-    text = resources.files("dockertools").joinpath("data", "known_secrets.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
+    table = read_table("known_secrets")
     return frozenset(table["values"]), tuple(table["parts"])
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
+
+from dockertools import tables
 
 _MISSING_LIBRARY = re.compile(r"(?P<name>[\w.+-]+\.so[.\d]*): cannot open shared object file")
 
@@ -37,8 +37,8 @@ def inspect_distribution(path: Path = Path("/etc/os-release")) -> Distribution:
 
 @functools.cache
 def read_table(name: str) -> Mapping[str, Any]:
-    """Return a table of `dockertools/data`."""
-    return tomllib.loads((resources.files("dockertools") / "data" / f"{name}.toml").read_text(encoding="utf-8"))
+    """Return a table of `dockertools/data`; it is asked for each library again."""
+    return tables.read_table(name)
 
 
 def find_package(name: str, distribution: Distribution) -> str | None:

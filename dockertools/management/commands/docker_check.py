@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -17,11 +15,10 @@ from dockertools.checks.context import CheckContext, inspect_environment
 from dockertools.checks.registry import Check, CheckInfo, registered_checks
 from dockertools.checks.rescue import announce_command
 from dockertools.checks.results import CheckReport, Status, Target
-from dockertools.checks.runner import Event, FaultGuard, RunOptions, find_fault, run_checks
+from dockertools.checks.runner import FaultGuard, RunOptions, run_checks
 from dockertools.checks.runtime import load_checks
 from dockertools.checks.selection import find_silenced, select_checks
 from dockertools.errors import UsageError
-from dockertools.management.base import DockertoolsCommand
 from dockertools.management.check_outside import (
     OutsideOptions,
     add_outside_arguments,
@@ -29,19 +26,18 @@ from dockertools.management.check_outside import (
     read_outside_options,
     run_outside_checks,
 )
-from dockertools.reports.checks import check_payload, list_payload
-from dockertools.reports.checks_text import ProgressLines, TextReport, choose_style, list_lines
-from dockertools.reports.github import render_github
-from dockertools.reports.junit import render_junit
-from dockertools.reports.sarif import render_sarif
+from dockertools.management.checks_command import ChecksCommand
+from dockertools.reports.checks import check_payload
 
 
-class Command(DockertoolsCommand):
+class Command(ChecksCommand):
     """Wire the options to the checks and their report."""
 
-    help = "Check in the container whether the runtime dependencies are there and working."
+    help = (
+        "Check in the container whether the runtime dependencies are there and working; or look at an image, a compose "
+        "project or the build guide's eight points from outside."
+    )
     example = "Example: python manage.py docker_check --wait 30 --exclude-group server"
-    formats = ("text", "json", "junit", "sarif", "github")
     setup_error: str | None = None
     """Why the apps do not load, where this command was started in spite of it."""
 
@@ -52,8 +48,7 @@ class Command(DockertoolsCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options of a check."""
         super().add_arguments(parser)
-        parser.add_argument("--group", action="append", metavar="NAME", help="run this group alone; repeatable")
-        parser.add_argument("--exclude-group", action="append", metavar="NAME", help="leave this group out; repeatable")
+        self.add_selection_arguments(parser)
         parser.add_argument(
             "--wait",
             type=_seconds,
@@ -61,16 +56,9 @@ class Command(DockertoolsCommand):
             metavar="SECONDS",
             help="how long to try databases and caches again that may still come up (default: not at all)",
         )
-        parser.add_argument(
-            "--fail-level", choices=("warn", "fail"), default="fail", help="what ends in exit code 1 (default: fail)"
-        )
-        parser.add_argument(
-            "--silence", action="append", metavar="ID=REASON", help="skip a check, and say why; repeatable"
-        )
-        parser.add_argument("--list", action="store_true", dest="only_list", help="show the checks, and stop")
         add_outside_arguments(parser)
 
-    def handle(  # the options of the command line
+    def handle(  # noqa: PLR0913  # the options of the command line
         self,
         *,
         group: Sequence[str] | None,
@@ -79,6 +67,7 @@ class Command(DockertoolsCommand):
         fail_level: str,
         silence: Sequence[str] | None,
         only_list: bool,
+        output_format: str,
         **options: Any,
     ) -> None:
         """Run the checks, and report."""
@@ -90,14 +79,14 @@ class Command(DockertoolsCommand):
         known = outside_checks_of(outside, registered_checks()) if outside.is_outside else registered_checks()
         checks = select_checks(known, group, exclude_group, None if outside.is_outside else self.setup_error)
         if only_list:
-            return self._list(checks, options["output_format"])
+            return self.list_checks(checks, output_format)
         run = RunOptions(wait, find_silenced(silence, self.config, known))
         with FaultGuard():
             if outside.is_outside:
                 report = self._run_outside(outside, checks, run, Status(fail_level))
             else:
                 report = self._run(_of_container(checks), run, Status(fail_level))
-            self._report(checks, report, options["output_format"])
+            self.write_report(checks, report, check_payload(report), output_format)
         return None
 
     def _run(self, checks: tuple[Check, ...], options: RunOptions, fail_level: Status) -> CheckReport:
@@ -108,7 +97,7 @@ class Command(DockertoolsCommand):
             )
         context = CheckContext(config=self.config, environment=inspect_environment(), setup_error=self.setup_error)
         started = time.monotonic()
-        results = run_checks(checks, context, options, self._listener())
+        results = run_checks(checks, context, options, self.listener(self._options["output_format"]))
         target = Target("runtime", str(settings.SETTINGS_MODULE))
         return CheckReport(target, results, fail_level, time.monotonic() - started)
 
@@ -118,47 +107,9 @@ class Command(DockertoolsCommand):
         if options.wait_seconds:
             raise UsageError("--wait is for checks in the container.", hint="Leave it out.")
         started = time.monotonic()
-        listener = self._listener()
+        listener = self.listener(self._options["output_format"])
         target, results = run_outside_checks(outside, self.config, checks, options.silenced, listener)
         return CheckReport(target, results, fail_level, time.monotonic() - started)
-
-    def _listener(self) -> Callable[[Event], None]:
-        progress = ProgressLines(self.stderr)
-        text = self._text_report()
-        is_text = self._options.get("output_format") == "text"
-
-        def on_event(event: Event) -> None:
-            progress(event)
-            if is_text:
-                text(event)
-
-        return on_event
-
-    def _report(self, checks: tuple[CheckInfo, ...], report: CheckReport, output_format: str) -> None:
-        fault = find_fault(report.results)
-        if output_format == "text":
-            self._text_report().write_summary(report)
-        elif output_format == "junit":
-            self.stdout.write(render_junit(report))
-        elif output_format == "sarif":
-            self.stdout.write(json.dumps(render_sarif(report, checks, self.config.root), indent=2))
-        elif output_format == "github":
-            self.stdout.write(render_github(report))
-        elif fault is None:
-            self.write_document(check_payload(report), report.exit_code)
-        if fault is not None:
-            fault.details = check_payload(report)
-            raise fault
-        self.exit_with(report.exit_code)
-
-    def _list(self, checks: tuple[CheckInfo, ...], output_format: str) -> None:
-        if output_format == "json":
-            return self.write_document(list_payload(checks))
-        return self.stdout.write("\n".join(list_lines(checks)))
-
-    def _text_report(self) -> TextReport:
-        style = choose_style(self.style, os.environ, no_color=bool(self._options.get("no_color")))
-        return TextReport(self.stdout, style, int(self._options.get("verbosity", 1)))
 
 
 def _of_container(checks: Iterable[CheckInfo]) -> tuple[Check, ...]:
