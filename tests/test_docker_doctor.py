@@ -11,66 +11,19 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from importlib import resources
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import jsonschema
 import pytest
 
 from tests.docker import ROOT, docker, temporary_tag
+from tests.doctor_patient import Patient, client_folder, docker_host, real_docker, write_program
 from tests.prune_project import OwnEngine, make_engine
 from tests.test_process import wait_until_gone
 
-SCHEMA = json.loads(resources.files("dockertools").joinpath("schemas", "doctor.json").read_text(encoding="utf-8"))
 BASE = "python:3.11-slim-bookworm"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others, or act as somebody else")
-
-
-@dataclass(frozen=True)
-class Patient:
-    """A project's folder and the environment in which the doctor looks at it."""
-
-    folder: Path
-    environment: Mapping[str, str]
-
-    def write(self, name: str, content: str | bytes, mode: int = 0o644) -> Path:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        path.chmod(mode)
-        return path
-
-    def run(
-        self, *arguments: str, expect: int | None = None, answers: str = "", env: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        argv = (sys.executable, "-m", "dockertools", "doctor", "--project", str(self.folder), *arguments)
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **self.environment, **(env or {})}
-        done = subprocess.run(argv, env=environment, input=answers, capture_output=True, text=True, check=False)
-        assert "Traceback" not in done.stderr
-        assert expect is None or done.returncode == expect, done.stdout + done.stderr
-        return done
-
-    def document(self, *arguments: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
-        done = self.run("--format", "json", *arguments, env=env)
-        document: dict[str, Any] = json.loads(done.stdout)
-        jsonschema.validate(document, SCHEMA)
-        assert document["exit_code"] == done.returncode
-        return document
-
-    def findings(self, *groups: str, env: Mapping[str, str] | None = None) -> dict[tuple[str, str], dict[str, Any]]:
-        """Return what is not in order, by id and condition."""
-        arguments = [word for group in groups for word in ("--group", group)]
-        results = self.document(*arguments, env=env)["results"]
-        assert all(result["hint"] for result in results if result["status"] in ("warn", "fail"))
-        return {
-            (result["id"].rpartition(".")[2], result["evidence"]["code"]): result
-            for result in results
-            if result["status"] in ("warn", "fail")
-        }
 
 
 @pytest.fixture
@@ -86,17 +39,6 @@ def programs(tmp_path: Path) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     return folder
-
-
-def write_program(path: Path, text: str) -> None:
-    path.write_text(f"#!/bin/sh\n{text}")
-    path.chmod(0o755)
-
-
-def real_docker() -> str:
-    found = shutil.which("docker")
-    assert found
-    return found
 
 
 # --- the engine and its client ---
@@ -127,14 +69,6 @@ def test_a_context_that_is_not_there_or_is_overridden(patient: Patient, engine: 
     (client / "config.json").write_text('{"currentContext": "remote"}')
     env = {"DOCKER_CONFIG": str(client), "DOCKER_HOST": docker_host()}
     assert set(patient.findings("engine", env=env)) == {("D103", "context-overridden")}
-
-
-def client_folder() -> Path:
-    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-
-
-def docker_host() -> str:
-    return docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
 
 
 @pytest.mark.engine
