@@ -33,10 +33,7 @@ from dockertools.reports.checks import check_payload
 class Command(ChecksCommand):
     """Wire the options to the checks and their report."""
 
-    help = (
-        "Check in the container whether the runtime dependencies are there and working; or look at an image, a compose "
-        "project or the build guide's eight points from outside."
-    )
+    help = "Check the runtime dependencies in the container; with --image, --compose or --checklist from outside."
     example = "Example: python manage.py docker_check --wait 30 --exclude-group server"
     setup_error: str | None = None
     """Why the apps do not load, where this command was started in spite of it."""
