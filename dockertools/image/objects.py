@@ -12,7 +12,6 @@ from typing import IO, Any
 from elftools.common.exceptions import ELFError
 from elftools.common.utils import parse_cstring_from_stream, struct_parse
 from elftools.construct import ConstructError
-from elftools.elf.dynamic import Dynamic
 from elftools.elf.elffile import ELFFile
 
 MAGIC = b"\x7fELF"
@@ -59,19 +58,31 @@ def _read(elf: ELFFile) -> ObjectFacts:
 def _needed(elf: ELFFile) -> Iterator[str]:
     """Yield the sonames, as a loader finds them: by the program headers alone.
 
-    pyelftools' own segments look through all sections for each dynamic one, and images have thousands of objects.
+    pyelftools' own segments look through all sections for each dynamic one, and its tags each ask anew for the table of
+    strings: images have thousands of objects.
     """
     headers = [_header(elf, elf.structs.Elf_Phdr, "ph", number) for number in range(elf.num_segments())]
     loaded = [header for header in headers if header["p_type"] == "PT_LOAD"]
     for header in headers:
-        if header["p_type"] != "PT_DYNAMIC":
+        if header["p_type"] != "PT_DYNAMIC" or not header["p_filesz"]:
             continue
-        strings = _Strings(elf.stream)
-        dynamic = Dynamic(elf.stream, elf, strings, header["p_offset"], header["p_filesz"] == 0)
-        tags = list(dynamic.iter_tags())
-        strings.start = next((_offset(loaded, tag["d_val"]) for tag in tags if tag["d_tag"] == "DT_STRTAB"), None)
-        if strings.start is not None:
-            yield from (strings.get_string(tag["d_val"]) for tag in tags if tag["d_tag"] == "DT_NEEDED")
+        tags = list(_dynamic_tags(elf, header["p_offset"]))
+        strings = next((_offset(loaded, value) for tag, value in tags if tag == "DT_STRTAB"), None)
+        if strings is not None:
+            yield from (_string(elf, strings + value) for tag, value in tags if tag == "DT_NEEDED")
+
+
+def _dynamic_tags(elf: ELFFile, position: int) -> Iterator[tuple[str | int, int]]:
+    """Yield the tags of the dynamic section up to its end, each with its value."""
+    struct = elf.structs.Elf_Dyn
+    while (tag := struct_parse(struct, elf.stream, stream_pos=position))["d_tag"] != "DT_NULL":
+        yield tag["d_tag"], tag["d_val"]
+        position += struct.sizeof()
+
+
+def _string(elf: ELFFile, position: int) -> str:
+    text = parse_cstring_from_stream(elf.stream, position)
+    return text.decode(errors="replace") if text else ""
 
 
 def _strippable(elf: ELFFile) -> int:
@@ -99,18 +110,3 @@ def _offset(loaded: Sequence[Any], address: int) -> int | None:
         if header["p_vaddr"] <= address < header["p_vaddr"] + header["p_filesz"]:
             return int(address - header["p_vaddr"] + header["p_offset"])
     return None
-
-
-class _Strings:
-    """The table of strings that dynamic tags point into, once its start is known."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self.start: int | None = None
-
-    def get_string(self, offset: int) -> str:
-        """Return a string; pyelftools asks too, before the start is known."""
-        if self.start is None:
-            return ""
-        text = parse_cstring_from_stream(self._stream, self.start + offset)
-        return text.decode(errors="replace") if text else ""
