@@ -14,8 +14,7 @@ CASES = (
     "context",
     "build",
     "check",
-    "report",
-    "audit",
+    "images",
     "mode",
 )
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"

@@ -1,10 +1,10 @@
 from pathlib import Path
 
 from bench.__main__ import main, put_section
-from bench.audit import AuditRun
-from bench.audit import render_section as render_audit
 from bench.check import CheckRun, render_section
 from bench.context import make_tree
+from bench.images import Measured, Process, Turn
+from bench.images import render_section as render_images
 
 
 def test_a_section_is_added_and_then_replaced() -> None:
@@ -31,11 +31,12 @@ def test_the_section_on_checks_has_the_median_and_the_slowest() -> None:
     assert "| pyelftools | 1.50 MB | 0 B |" in section
 
 
-def test_the_section_on_the_audit_compares_each_run_with_the_save_beside_it() -> None:
-    runs = [AuditRun(4.0, 4.4, 9000, 70.0), AuditRun(2.0, 3.0, 9000, 71.2), AuditRun(4.0, 4.0, 9000, 70.0)]
-    section = render_audit(runs, 500_000_000, 1.8)
-    assert "500 MB, 9,000 entries" in section
-    assert "| `docker save` | 4.0 (2.0 to 4.0) |" in section
-    assert "**1.10** times" in section
-    assert "71 MB" in section
+def test_the_section_on_images_compares_each_run_with_the_save_beside_it() -> None:
+    turns = tuple(
+        Turn(Process(save, 30.0), Process(report, 79.0), Process(audit, 96.4))
+        for save, report, audit in ((4.0, 4.4, 8.0), (2.0, 3.0, 4.2), (4.0, 4.0, 6.0))
+    )
+    section = render_images([Measured("shop", 500_000_000, 9000, turns)], 1.8)
+    row = "| shop | 500 MB | 9,000 | 4.0 s (2.0 to 4.0) | 4.0 s (3.0 to 4.4), **1.10 x** | 79 MB "
+    assert f"{row}| 6.0 s (4.2 to 8.0), **2.00 x** | 96 MB |" in section
     assert "a load average of 2" in section

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from urllib.parse import unquote, urlsplit
 
@@ -19,18 +20,20 @@ _VARIABLE = re.compile(
     re.IGNORECASE,
 )
 _NO_VALUE = re.compile(r"|true|false|yes|no|on|off|none|null|\d{1,3}|/[\w./-]*|\$.*|\{.*|<.*>|\*+|x+", re.IGNORECASE)
-_URL = re.compile(
-    rb"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"'<>{}$%]{1,80}:([^\s:/@\"'<>{}$]{1,200})@[\w.-]", re.IGNORECASE
-)
+# What is rare is searched, and what must stand before it looked at then: the other way round takes five times as long.
+_URL = re.compile(rb"://[^\s:/@\"'<>{}$%]{1,80}:([^\s:/@\"'<>{}$]{1,200})@[\w.-]")
+_SCHEME = re.compile(rb"\b[a-z][a-z0-9+.-]{1,20}\Z", re.IGNORECASE)
 _DJANGO_KEY = re.compile(
     rb"^[ \t]*SECRET_KEY[ \t]*(?::[ \t]*str[ \t]*)?=[ \t]*[rb]?([\"'])([^\"'\n]{20,200})\1[ \t]*(?:#.*)?\r?$",
     re.MULTILINE,
 )
-_ASSIGNED = re.compile(
-    rb"(?:^|[\s\"'_.-])(?:password|passwd|secret|secret_?key|token|api_?key|access_?key|private_?key)[\"']?\s{0,3}[:=]{1,2}\s{0,3}"
-    rb"[\"']([A-Za-z0-9+/=_.!@#%^&*-]{16,200})[\"']",
+_ASSIGNED = re.compile(rb"[:=]\s{0,3}[\"']([A-Za-z0-9+/=_.!@#%^&*-]{16,200})[\"']")
+_SECRET_NAME = re.compile(
+    rb"(?:^|[\s\"'_.-])(?:password|passwd|secret|secret_?key|token|api_?key|access_?key|private_?key)[\"']?\s{0,3}[:=]?\Z",
     re.IGNORECASE,
 )
+_LOOK_BACK = 40
+"""Bytes: more than a scheme, or a name and what may follow it, takes."""
 _INSTALLED = re.compile(r"(.*/)?(site|dist)-packages/.*|usr/(local/)?(lib|share|include|src)/.*|lib/.*|var/lib/.*")
 _LEAST_ENTROPY = 3.5
 
@@ -44,15 +47,24 @@ def find_secret(path: str, content: bytes) -> tuple[str, str] | None:
     found = find_token_in(content)
     if found or path.endswith(".pyc") or _INSTALLED.fullmatch(path):
         return found
-    if path.endswith(".py") and any(
-        not is_placeholder(match[2].decode(errors="replace")) for match in _DJANGO_KEY.finditer(content)
-    ):
+    if path.endswith(".py") and b"SECRET_KEY" in content and any(map(_is_secret, _DJANGO_KEY.finditer(content))):
         return "django-secret-key", "holds a SECRET_KEY"
-    if any(not is_placeholder(match[1].decode(errors="replace")) for match in _URL.finditer(content)):
+    if any(map(_is_secret, _behind(_SCHEME, _URL, content))):
         return "url-password", "holds a URL with a password"
-    if any(looks_random(match[1].decode()) for match in _ASSIGNED.finditer(content)):
+    if any(looks_random(match[1].decode()) for match in _behind(_SECRET_NAME, _ASSIGNED, content)):
         return "hard-coded-secret", "holds a value that looks like a password or key"
     return None
+
+
+def _is_secret(match: re.Match[bytes]) -> bool:
+    return not is_placeholder(match[match.lastindex or 0].decode(errors="replace"))
+
+
+def _behind(before: re.Pattern[bytes], pattern: re.Pattern[bytes], content: bytes) -> Iterator[re.Match[bytes]]:
+    """Yield where the content has `pattern` right behind `before`."""
+    for match in pattern.finditer(content):
+        if before.search(content, max(0, match.start() - _LOOK_BACK), match.start()):
+            yield match
 
 
 def is_own_byte_code(path: str) -> bool:
