@@ -8,17 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from dockertools.build.command import buildx_argv, forget_mounts_argv
-from dockertools.build.dockerfile import read_stages
+from dockertools.build.command import buildx_argv
 from dockertools.build.options import BuildOptions
-from dockertools.build.reproducible import put_on_disk, rename_mounts, uncommitted_warning
+from dockertools.build.reproducible import put_on_disk, uncommitted_warning
 from dockertools.build.request import BuildRequest, with_request
 from dockertools.build.source_date import find_source_date
 from dockertools.build.verify import Finding, NotReproducibleError, describe, explain_difference
 from dockertools.errors import DockertoolsError, UsageError
 from dockertools.image.difference import Difference
 from dockertools.tables import read_table
-from tests.docker import ROOT
 
 COMMITTED = 1_700_000_000
 
@@ -169,36 +167,6 @@ def test_the_context_on_the_disk_is_a_copy_under_an_empty_ignore_file(project: P
     assert (placed.context / "views.py").stat().st_mtime == COMMITTED
     assert placed.dockerfile.with_name("Dockerfile.dockerignore").read_text() == ""
     assert put_on_disk(options_of(project), folder) == options_of(project)
-
-
-def test_cache_mounts_get_other_names_and_nothing_else_changes() -> None:
-    text = (ROOT / "Dockerfile").read_text()
-    renamed = rename_mounts(text, "fresh")
-    assert renamed.count("id=fresh-") == text.count("type=cache") > 5
-    assert "--mount=type=cache,target=/root/.cache/uv,id=fresh-/root/.cache/uv " in renamed
-    assert renamed.count("id=fresh-cvimprover-api-bytecode") == 2
-    assert renamed.replace(",id=fresh-/", "|").count("\n") == text.count("\n")
-    assert [stage.name for stage in read_stages(renamed)] == [stage.name for stage in read_stages(text)]
-
-
-@pytest.mark.parametrize(
-    ("mount", "expected"),
-    [
-        ("type=cache,dst=/a", "type=cache,dst=/a,id=x-/a"),
-        ("target=/a,type=cache,id=b", "target=/a,type=cache,id=x-b"),
-        ("type=cache,id=b,target=/a,sharing=locked", "type=cache,target=/a,sharing=locked,id=x-b"),
-        ("type=bind,source=cache,target=/a", "type=bind,source=cache,target=/a"),
-        ("type=secret,id=type=cache", "type=secret,id=type=cache"),
-    ],
-)
-def test_each_way_to_write_a_cache_mount_is_known(mount: str, expected: str) -> None:
-    assert rename_mounts(f"RUN --mount={mount} true", "x") == f"RUN --mount={expected} true"
-
-
-def test_the_mounts_of_a_verification_are_removed_by_name() -> None:
-    argv = forget_mounts_argv("dockertools-verify-1", "remote")
-    assert argv[-2:] == ("--filter", "description~=dockertools-verify-1")
-    assert "--builder=remote" in argv
 
 
 @pytest.mark.parametrize(

@@ -34,13 +34,6 @@ def load_argv(archive: Path) -> tuple[str, ...]:
     return ("docker", "load", "--quiet", "--input", str(archive))
 
 
-def forget_mounts_argv(beginning: str, builder: str | None) -> tuple[str, ...]:
-    """Return the command that removes the cache mounts whose names begin so."""
-    where = (f"--builder={builder}",) if builder else ()
-    filters = ("--filter", "type=exec.cachemount", "--filter", f"description~={beginning}")
-    return ("docker", "buildx", "prune", "--force", *where, *filters)
-
-
 def push_argv(tag: str) -> tuple[str, ...]:
     """Return the command that sends a tagged image to its registry."""
     return ("docker", "push", "--quiet", tag)

@@ -25,7 +25,7 @@ from dockertools.build.history import BuildRecord, StepRecord, add_record, last_
 from dockertools.build.options import BuildOptions
 from dockertools.build.progress import BuildProgress, Step
 from dockertools.build.redact import Redact, make_redactor, secret_values
-from dockertools.build.reproducible import load_image, mounts_for_once, put_on_disk, uncommitted_warning
+from dockertools.build.reproducible import load_image, put_on_disk, uncommitted_warning
 from dockertools.build.result import Budget, BuildResult, FailedBuild, Reproducible, StepResult
 from dockertools.build.verify import require_same_image
 from dockertools.context import ContextSummary, summarize_context
@@ -118,7 +118,7 @@ def _build_untagged(
             return None, progress
         digest = _read_digest(folder)
         if options.is_verified:
-            with _shown(progress, on_event, f"built {digest[:SHORT_ID]}; again, elsewhere, with empty cache mounts"):
+            with _shown(progress, on_event, f"built {digest[:SHORT_ID]}; again, in another folder"):
                 pass
             _verify(folder, digest, options, on_event, redact, begin)
         if options.source_date_epoch is not None:
@@ -129,20 +129,18 @@ def _build_untagged(
 
 def _verify(folder: Path, digest: str, options: BuildOptions, on_event: Listener, redact: Redact, begin: float) -> None:
     """Build once more, and compare. Raises NotReproducibleError when another image comes out."""
-    with tempfile.TemporaryDirectory(prefix="dockertools-again-") as name, mounts_for_once(options.builder) as mounts:
+    with tempfile.TemporaryDirectory(prefix="dockertools-again-") as name:
         again = Path(name)
-        progress = _build_in(again, options, on_event, redact, begin, mounts)
+        progress = _build_in(again, options, on_event, redact, begin)
         digests = digest, _read_digest(again)
         with _shown(progress, on_event, "comparing the two images"):
             require_same_image(folder / ARCHIVE, again / ARCHIVE, digests, options)
 
 
-def _build_in(
-    folder: Path, options: BuildOptions, on_event: Listener, redact: Redact, begin: float, mounts: str = ""
-) -> BuildProgress:
+def _build_in(folder: Path, options: BuildOptions, on_event: Listener, redact: Redact, begin: float) -> BuildProgress:
     """Build with what the build needs, and leaves, in a folder of its own. Raises as `build_image` does."""
     on_event(BuildProgress(redact), None)
-    build, metadata_file = put_on_disk(options, folder, mounts), folder / METADATA
+    build, metadata_file = put_on_disk(options, folder), folder / METADATA
     progress, returncode = _run_build(build, metadata_file, on_event, redact)
     last, attempts = progress, 1
     while returncode and is_name_taken(last.failed_step) and attempts < MOST_ATTEMPTS:

@@ -5,15 +5,12 @@ How BuildKit sets them: https://github.com/moby/buildkit/blob/master/docs/build-
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
-from dockertools.build.command import forget_mounts_argv, load_argv
-from dockertools.build.diagnose import read_text
+from dockertools.build.command import load_argv
 from dockertools.build.finish import TICK_SECONDS
 from dockertools.build.options import BuildOptions
 from dockertools.build.source_date import uncommitted_files
@@ -21,24 +18,23 @@ from dockertools.context.copy import copy_context
 from dockertools.context.ignore_file import IGNORE_FILE_NAME
 from dockertools.context.inspect import sent_entries
 from dockertools.errors import DockertoolsError
-from dockertools.process import run, stream
+from dockertools.process import stream
 
 NAMED_FILES = 3
-_CACHE_MOUNT = re.compile(r"--mount=(?P<fields>(?:[^\s,]+,)*type=cache(?:,[^\s,]+)*)")
-_PLACES = ("target", "dst", "destination")
 
 
-def put_on_disk(options: BuildOptions, folder: Path, mounts: str = "") -> BuildOptions:
+def put_on_disk(options: BuildOptions, folder: Path) -> BuildOptions:
     """Return the options with what is built from: a Dockerfile that is only text, and a context without a history.
 
     What BuildKit is to leave out of the copied context has been left out of the copy, so an empty list is in force.
-    With `mounts` the cache mounts are others, whose names begin so.
     """
     if options.dockerfile_text is None and options.source_date_epoch is None:
         return options
     file = folder / "Dockerfile"
-    text = read_text(options)
-    file.write_text(rename_mounts(text, mounts) if mounts else text, encoding="utf-8")
+    if options.dockerfile_text is None:
+        shutil.copyfile(options.dockerfile, file)  # byte for byte: line ends count in a heredoc
+    else:
+        file.write_text(options.dockerfile_text, encoding="utf-8")
     if options.source_date_epoch is None:
         return replace(options, dockerfile=file)
     file.with_name(f"{file.name}{IGNORE_FILE_NAME}").touch()
@@ -82,29 +78,3 @@ def uncommitted_warning(options: BuildOptions) -> str | None:
     named = ", ".join(files[:NAMED_FILES])
     more = f" and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else ""
     return f"not as in the last commit: {named}{more}; a checkout of it gives another digest"
-
-
-@contextmanager
-def mounts_for_once(builder: str | None) -> Iterator[str]:
-    """Yield a beginning for names of cache mounts, which are empty then as on another machine; they go afterwards.
-
-    An instruction's mounts are no part of the image: its digest does not tell what they are called.
-    """
-    name = f"dockertools-verify-{uuid4().hex[:12]}"
-    try:
-        yield name
-    finally:
-        run(forget_mounts_argv(name, builder), timeout=300)
-
-
-def rename_mounts(text: str, beginning: str) -> str:
-    """Return the Dockerfile with other names for all its cache mounts; those that were one still are."""
-
-    def rename(match: re.Match[str]) -> str:
-        fields = match["fields"].split(",")
-        values = dict(field.partition("=")[::2] for field in fields)
-        place = next((values[key] for key in _PLACES if key in values), "")
-        kept = ",".join(field for field in fields if not field.startswith("id="))
-        return f"--mount={kept},id={beginning}-{values.get('id', place)}"
-
-    return _CACHE_MOUNT.sub(rename, text)

@@ -18,6 +18,10 @@ PROGRESS = ("auto", "tty", "plain", "quiet")
 """The ways to show a running build."""
 
 
+_FOLDER_LABELS = ("io.dockertools.project", "com.docker.compose.project", "com.docker.compose.service")
+"""Labels that tell the name of the folder of the project: a reproducible image has those of its Dockerfile."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
     """The options of `docker_build` as they are typed; None and empty stand for "as configured"."""
@@ -122,6 +126,7 @@ def _reproducible(options: BuildOptions, request: BuildRequest) -> BuildOptions:
     return replace(
         options,
         no_cache=True,
+        labels=tuple((key, value) for key, value in options.labels if key not in _FOLDER_LABELS),
         build_args=_merge(options.build_args, [(VARIABLE, str(moment))]),
         source_date_epoch=moment,
         is_verified=request.verify,
