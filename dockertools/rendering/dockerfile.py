@@ -29,7 +29,27 @@ _WIDTH = 118
 def render_dockerfile(facts: ProjectFacts, config: Config) -> str:
     """Return the Dockerfile of the variant that is configured."""
     production = {**_production(facts, config), **closure_values(facts, config)}
-    return render("Dockerfile", {**_builder(facts, config), **_runtime(facts), **production})
+    is_alpine = config.variant == "alpine"
+    user = {"is_alpine": is_alpine, "user_lines": " \\\n && ".join(_user(facts, is_alpine=is_alpine))}
+    return render("Dockerfile", {**_builder(facts, config), **_runtime(facts), **production, **user})
+
+
+def _user(facts: ProjectFacts, *, is_alpine: bool) -> tuple[str, ...]:
+    """Return what makes the user, and the folders that are his; Alpine's busybox knows short options alone."""
+    folders = tuple(filter(None, (DATA if data_variables(facts) else "", _media(facts))))
+    if is_alpine:
+        making = (
+            "addgroup -g 1000 django",
+            "adduser -u 1000 -G django -D -H -h /nonexistent -s /sbin/nologin django",
+        )
+        owning = "install -d -o 1000 -g 1000"
+    else:
+        making = (
+            "groupadd --gid 1000 django",
+            "useradd --uid 1000 --gid 1000 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin django",
+        )
+        owning = "install --directory --owner 1000 --group 1000"
+    return (*making, *([" ".join((owning, *folders))] if folders else ()))
 
 
 def _builder(facts: ProjectFacts, config: Config) -> dict[str, Any]:
