@@ -230,10 +230,18 @@ def test_gunicorn_logs_as_the_settings_say_where_they_name_its_loggers(project: 
     )
 
 
-def test_a_variant_without_a_recipe_is_refused(project: Path) -> None:
+def test_the_variant_alpine_is_labelled_as_not_tried(project: Path) -> None:
     (project / "pyproject.toml").write_text('[tool.dockertools]\nvariant = "alpine"\n')
+    done = init(project)
+    assert "the variant alpine is not built where this is developed: no Alpine image can be had" in done.stdout
+    assert "on Alpine 3.22" in done.stdout
+    assert "is not built where django-dockertools is developed" in (project / "Dockerfile").read_text()
+
+
+def test_an_unknown_variant_is_refused(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.dockertools]\nvariant = "bare"\n')
     done = init(project, expect=2)
-    assert "There is no recipe for DOCKERTOOLS['VARIANT'] 'alpine' yet." in done.stderr
+    assert "must be one of slim, alpine, distroless" in done.stderr
     assert not (project / "Dockerfile").exists()
 
 

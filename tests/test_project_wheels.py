@@ -36,6 +36,20 @@ def test_which_wheels_fit(name: str, fits: bool) -> None:
     assert has_wheel([name], "3.13") is fits
 
 
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        ("django-5.2-py3-none-any.whl", True),
+        ("brotli-1.1.0-cp313-cp313-musllinux_1_2_x86_64.whl", True),
+        ("brotli-1.1.0-cp312-cp312-musllinux_1_2_x86_64.whl", False),
+        ("brotli-1.1.0-cp313-cp313-musllinux_1_2_aarch64.whl", False),
+        (f"brotli-1.1.0-cp313-cp313-{MANY}.whl", False),
+    ],
+)
+def test_which_wheels_fit_alpine(name: str, fits: bool) -> None:
+    assert has_wheel([name], "3.13", is_musl=True) is fits
+
+
 def test_wheels_for_other_systems_show_machine_code() -> None:
     assert has_machine_code(["brotli-1.1.0.tar.gz", "brotli-1.1.0-cp39-cp39-win32.whl"])
     assert not has_machine_code(["django-5.2-py3-none-any.whl", "x.tar.gz"])

@@ -54,6 +54,8 @@ class Requirement:
     """Whether no wheel is used: the manifest forbids them (`--no-binary`), or lists none that fits."""
     is_compiled: bool = False
     """Whether it is `from_source` and holds machine code, as its wheels for other versions or systems show."""
+    has_musl_wheel: bool | None = None
+    """Whether one of its wheels is for Alpine's C library; None where the manifest does not name them."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,8 @@ class PythonFacts:
     origin: str
     older: tuple[str, ...] = ()
     """Other versions that the project allows, the newest first; none where it names one."""
+    system: str = ""
+    """What the image is of, where that is not the suite."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dockertools.conf import Config
+from dockertools.project.alpine import on_alpine, with_musl_wheels
 from dockertools.project.databases import settle_databases
 from dockertools.project.facts import ManifestFacts, Note, ProjectFacts, PythonFacts
 from dockertools.project.front_end import find_front_end
@@ -64,6 +65,8 @@ def inspect_project(config: Config, *, manage: Path | None = None) -> ProjectFac
         ),
     )
     python, manifest = _fit(notes, root, find_manifest(root, config.manifest, layout.code_folder), python)
+    if config.variant == "alpine":
+        python, manifest = on_alpine(python, config.base_image), _keep(notes, with_musl_wheels(manifest))
     settings = _keep(notes, settle_databases(_keep(notes, inspect_settings(layout)), manifest))
     front_end = _keep(notes, find_front_end(layout, config.front_end))
     return ProjectFacts(

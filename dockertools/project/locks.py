@@ -151,7 +151,10 @@ def _wheel_names(package: Mapping[str, Any]) -> list[str]:
 
 def _with_wheels(requirement: Requirement, names: list[str], python_version: str) -> Requirement:
     """Return the requirement with what the names of its files say; what lies elsewhere says nothing."""
-    if requirement.source is not Source.INDEX or has_wheel(names, python_version):
+    if requirement.source is not Source.INDEX:
+        return requirement
+    requirement = replace(requirement, has_musl_wheel=has_wheel(names, python_version, is_musl=True))
+    if has_wheel(names, python_version):
         return requirement
     return replace(requirement, from_source=True, is_compiled=has_machine_code(names))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from dockertools import tables
 from dockertools.conf import INFERRED, Config
+from dockertools.project.alpine import translate
 from dockertools.project.facts import ManifestFacts, Note, Requirement, SettingsFacts, SystemPackages
 from dockertools.project.python_version import SUITES
 
@@ -78,7 +79,8 @@ def find_system_packages(
     manifest: ManifestFacts, settings: SettingsFacts, suite: str, config: Config
 ) -> tuple[SystemPackages, tuple[Note, ...]]:
     """Return the packages for this suite; the configuration's lists replace the inferred ones, or add to them."""
-    needs = _Needs(suite)
+    is_alpine = config.variant == "alpine"
+    needs = _Needs(SUITES[0] if is_alpine else suite)
     rows = list(_reached(manifest))
     for requirement in rows:
         _add(needs, requirement, manifest.names)
@@ -89,13 +91,15 @@ def find_system_packages(
         needs.build |= _COMPILERS
     if manifest.uses_repositories:
         needs.build |= {"ca-certificates", "git"}
-    inferred_build = sorted(needs.build)
     packages = SystemPackages(
-        build=_merge(config.build_packages, inferred_build),
+        build=_merge(config.build_packages, sorted(needs.build)),
         runtime=_merge(config.runtime_packages, sorted(needs.reasons)),
         programs=_merge(config.programs, sorted(needs.programs)),
         reasons={name: tuple(sorted(reasons)) for name, reasons in sorted(needs.reasons.items())},
     )
+    if is_alpine:
+        packages, unknown = translate(packages, frozenset(needs.build | needs.reasons.keys()))
+        needs.missing.extend(unknown)
     return packages, tuple(dict.fromkeys(needs.missing))
 
 

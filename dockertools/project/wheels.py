@@ -9,15 +9,16 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 _ANY = "any"
+_GLIBC, _MUSL = ("manylinux", "linux"), ("musllinux", "linux")
 _INTERPRETER = re.compile(r"(?P<kind>cp|py)3(?P<minor>\d*)")
 
 
-def has_wheel(names: Iterable[str], python_version: str) -> bool:
-    """Tell whether one of the files is a wheel for Linux and this version of Python (`3.13`).
+def has_wheel(names: Iterable[str], python_version: str, *, is_musl: bool = False) -> bool:
+    """Tell whether one of the files is a wheel for Linux, with glibc or musl, and this version of Python (`3.13`).
 
     The tags: https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/
     """
-    return any(_fits(tag, python_version) for tag in _tags(names))
+    return any(_fits(tag, python_version, _MUSL if is_musl else _GLIBC) for tag in _tags(names))
 
 
 def has_machine_code(names: Iterable[str]) -> bool:
@@ -33,9 +34,9 @@ def _tags(names: Iterable[str]) -> Iterable[Tag]:
             continue
 
 
-def _fits(tag: Tag, python_version: str) -> bool:
+def _fits(tag: Tag, python_version: str, systems: tuple[str, ...]) -> bool:
     match = _INTERPRETER.fullmatch(tag.interpreter)
-    if match is None or not (tag.platform == _ANY or _is_for_debian(tag.platform)):
+    if match is None or not (tag.platform == _ANY or _is_for(tag.platform, systems)):
         return False
     made_for, minor = match["minor"], int(python_version.partition(".")[2])
     is_older = not made_for or int(made_for) <= minor
@@ -45,5 +46,5 @@ def _fits(tag: Tag, python_version: str) -> bool:
     return is_older if tag.abi == "abi3" else is_same and tag.abi == tag.interpreter
 
 
-def _is_for_debian(platform: str) -> bool:
-    return platform.startswith(("manylinux", "linux")) and platform.endswith("x86_64")
+def _is_for(platform: str, systems: tuple[str, ...]) -> bool:
+    return platform.startswith(systems) and platform.endswith("x86_64")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dockertools.conf import Config
-from dockertools.errors import UsageError
 from dockertools.project.facts import ProjectFacts
 from dockertools.rendering.compose import render_compose
 from dockertools.rendering.dockerfile import render_dockerfile
 from dockertools.rendering.dockerignore import render_dockerignore
 from dockertools.rendering.gunicorn import render_gunicorn_config
 
-VARIANTS = ("slim", "distroless")
 COMPOSE = "docker-compose.yml"
 
 
@@ -25,15 +23,7 @@ class RenderedFile:
 
 
 def render_files(facts: ProjectFacts, config: Config) -> tuple[RenderedFile, ...]:
-    """Return the files that the project needs, in the order in which they are read.
-
-    Raises UsageError for a variant that there is no recipe for.
-    """
-    if config.variant not in VARIANTS:
-        raise UsageError(
-            f"There is no recipe for DOCKERTOOLS['VARIANT'] {config.variant!r} yet.",
-            hint=f"Known: {', '.join(VARIANTS)}.",
-        )
+    """Return the files that the project needs, in the order in which they are read."""
     files = [
         RenderedFile(config.dockerfile, render_dockerfile(facts, config)),
         RenderedFile(".dockerignore", render_dockerignore(facts)),

@@ -40,7 +40,8 @@ def facts_lines(facts: ProjectFacts) -> Iterator[str]:
     settings, manifest = facts.settings, facts.manifest
     origin = "loaded" if settings.is_live else "read from the source"
     yield f"Settings      {settings.module or 'none known'} ({origin})"
-    yield f"Python        {facts.python.version} on {facts.python.suite}, from {facts.python.origin}"
+    system = facts.python.system or facts.python.suite
+    yield f"Python        {facts.python.version} on {system}, from {facts.python.origin}"
     checked = "with hashes" if manifest.has_hashes else "without hashes"
     yield f"Requirements  {manifest.files[0]}: {len(manifest.requirements)} {checked}"
     yield f"Server        {facts.server.name} ({facts.server.interface}), {facts.server.application}"

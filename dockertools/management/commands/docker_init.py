@@ -9,12 +9,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from dockertools.conf import Config
+from dockertools.conf import VARIANTS, Config
 from dockertools.errors import DockertoolsError, ExitCode
 from dockertools.management.base import DockertoolsCommand
 from dockertools.project.facts import ProjectFacts
 from dockertools.project.inspect import inspect_project
-from dockertools.rendering.files import VARIANTS, render_files
+from dockertools.rendering.files import render_files
 from dockertools.rendering.plan import CREATE, KEPT, UPDATE, PlannedFile, plan_files, write_files
 from dockertools.reports.init import facts_lines, files_lines, init_payload
 
