@@ -1,0 +1,188 @@
+"""Run inside an image: what its Python environment needs of the system, by the rules of the dynamic linker."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from dockertools.checks.context import PythonEnvironment, inspect_environment
+from dockertools.checks.runtime.distributions import read_distributions
+from dockertools.checks.runtime.elf import ElfFacts, find_elf_files, read_elf
+from dockertools.checks.runtime.libraries import LibraryFacts, find_earlier_loader, read_library_facts
+from dockertools.checks.runtime.linker import inspect_linker
+from dockertools.checks.runtime.loader import Loaded, Unresolved, load
+from dockertools.checks.runtime.opened import Use, find_needed_programs, find_opened_libraries
+from dockertools.checks.runtime.suites import read_table
+from dockertools.learn.facts import NEEDS, OPENS, PYTHON, STARTS, Compiled, EnvironmentFacts, Need, User
+
+_LOCAL = re.compile(r"^Tag: \S+-linux_\w+$", re.MULTILINE)
+_PUBLISHED = re.compile(r"^Tag: \S+-(many|musl)linux\S*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked.
+
+    `features` are the dotted paths of the settings, `programs` those that are known to be started, `stems` the
+    libraries whose names are looked for in the code.
+    """
+
+    features: str = ""
+    programs: tuple[str, ...] = ()
+    stems: tuple[str, ...] = ()
+
+
+def read_needs(question: Question) -> EnvironmentFacts:
+    """Return what this process's environment, and the code of the current folder, use."""
+    environment = inspect_environment()
+    owners = _Owners(environment)
+    facts = read_library_facts(environment)
+    root = Path.cwd()
+    code = root if root != Path("/") else environment.site_packages[0]
+    installed = frozenset(item.name for item in read_distributions(environment.site_packages))
+    opened = find_opened_libraries(installed, question.features, code, environment.site_packages)
+    programs = find_needed_programs(installed, question.features, code, (*question.programs, "..."))
+    own = tuple(find_elf_files([code])) if code == root else ()
+    return EnvironmentFacts(
+        executable=str(environment.executable),
+        elf_files=len(facts.files) if facts else 0,
+        distributions=tuple(sorted(installed)),
+        needs=(*_merge(_library_needs(environment, facts, opened, owners)), *_program_needs(programs, owners)),
+        compiled=tuple(owners.compiled(facts.files if facts else ())),
+        loose_objects=tuple(sorted(map(str, (*owners.loose(facts.files if facts else ()), *own)))),
+        mentions=find_mentions(question.stems, (*environment.site_packages, code)),
+    )
+
+
+def _library_needs(
+    environment: PythonEnvironment, facts: LibraryFacts | None, opened: Sequence[Use], owners: _Owners
+) -> Iterator[Need]:
+    """Yield the libraries that files need, those that are opened, and those that the opened ones need."""
+    if facts is None:
+        return
+    for missing in facts.unresolved:
+        if missing.misfits or not find_earlier_loader(missing, facts):
+            yield Need(missing.name, NEEDS, (owners.user(missing.needed_by),))
+    reached = {path: read_elf(path) for path in facts.libraries}
+    interpreter = read_elf(environment.executable.resolve())
+    for use in opened:
+        user = owners.user(Path(use.user)) if "/" in use.user else User(use.user, use.user)
+        place, brought, missed = _open(use.name, interpreter)
+        yield Need(use.name, OPENS, (user,), place, use.is_certain)
+        yield from (Need(item.name, NEEDS, (User(str(item.needed_by)),), None, use.is_certain) for item in missed)
+        reached |= {item.path.resolve(): item for item in brought}
+    objects = (*facts.files, *reached.values())
+    for path, item in reached.items():
+        name = item.soname or path.name
+        users = [owners.user(other.path) for other in objects if name in other.needed and other.path != path]
+        yield Need(name, NEEDS, tuple(users), str(path))
+
+
+def _open(name: str, interpreter: ElfFacts) -> tuple[str | None, tuple[ElfFacts, ...], tuple[Unresolved, ...]]:
+    """Return what `dlopen` takes for a name, or `ctypes.util.find_library` where it is none of a file."""
+    system = inspect_linker(interpreter)
+    known = sorted(item for item in system.cache if item.startswith(f"lib{name}.so"))
+    wanted = name if ".so" in name else next(iter(known), "")
+    if not wanted:
+        return None, (), ()
+    opener = ElfFacts(
+        interpreter.path, interpreter.bits, interpreter.machine, needed=(wanted,), interpreter=interpreter.interpreter
+    )
+    objects, missing = load(Loaded(opener), system, _read_existing)
+    if any(item.name == wanted for item in missing):
+        return None, (), ()
+    return str(objects[1].path.resolve()), objects[1:], missing
+
+
+def _read_existing(path: Path) -> ElfFacts | None:
+    return read_elf(path) if path.is_file() else None
+
+
+def _program_needs(programs: Iterable[Use], owners: _Owners) -> Iterator[Need]:
+    for use in programs:
+        found = shutil.which(use.name)
+        user = owners.user(Path(use.user)) if "/" in use.user else User(use.user, use.user)
+        yield Need(use.name, STARTS, (user,), str(Path(found).resolve()) if found else None)
+
+
+def _merge(needs: Iterable[Need]) -> Iterator[Need]:
+    """Yield one need for each library and way of using it, the users together."""
+    users: dict[tuple[str, str, str | None, bool], set[User]] = defaultdict(set)
+    for need in needs:
+        users[need.name, need.how, need.path, need.is_certain].update(need.users)
+    for (name, how, path, is_certain), found in sorted(users.items(), key=lambda item: (item[0][0], item[0][1])):
+        yield Need(name, how, tuple(sorted(found)), path, is_certain)
+
+
+def find_mentions(stems: Sequence[str], folders: Iterable[Path]) -> dict[str, str]:
+    """Return for each library such as `libmagic` a file that holds its name as code names it, if there is one.
+
+    Distributions of which a table says what they open are left out.
+    """
+    if not stems:
+        return {}
+    words = {stem: f"{re.escape(stem)}\\.so|[\"'](lib)?{re.escape(stem.removeprefix('lib'))}[\"']" for stem in stems}
+    patterns = {stem: re.compile(word.encode()) for stem, word in words.items()}
+    known = read_table("opened_by_name")
+    found: dict[str, str] = {}
+    for path in (path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".so")):
+        if any(part.lower().replace("_", "-") in known for part in path.parts) or not path.is_file():
+            continue
+        data = path.read_bytes()
+        for stem, pattern in patterns.items():
+            if stem not in found and pattern.search(data):
+                found[stem] = str(path)
+    return found
+
+
+class _Owners:
+    """Which distribution each file of the environment is of."""
+
+    def __init__(self, environment: PythonEnvironment) -> None:
+        self._environment = environment
+        self._distributions = tuple(metadata.distributions(path=[str(item) for item in environment.site_packages]))
+        self._names = {
+            str(Path(str(distribution.locate_file(file))).resolve()): canonicalize_name(distribution.metadata["Name"])
+            for distribution in self._distributions
+            for file in distribution.files or ()
+            if ".so" in file.name or "." not in file.name
+        }
+
+    def user(self, path: Path) -> User:
+        """Return the user that a file is."""
+        known = self._names.get(str(path.resolve()), "")
+        if not known and self._is_below(path):
+            known = self._top_level(path)
+        is_python = not known and any(path.is_relative_to(item) for item in self._environment.library_folders)
+        is_python = is_python or path.resolve() == self._environment.executable.resolve()
+        return User(str(path), PYTHON if is_python and not self._is_below(path) else known)
+
+    def compiled(self, files: Iterable[ElfFacts]) -> Iterator[Compiled]:
+        """Yield the distributions whose files were compiled in the build."""
+        needed: dict[str, set[str]] = defaultdict(set)
+        for file in files:
+            if name := self._names.get(str(file.path.resolve())):
+                needed[name].update(file.needed)
+        for distribution in self._distributions:
+            name = canonicalize_name(distribution.metadata["Name"])
+            tags = distribution.read_text("WHEEL") or ""
+            if _LOCAL.search(tags) or (name in needed and not _PUBLISHED.search(tags)):
+                yield Compiled(name, tuple(sorted(needed[name])))
+
+    def loose(self, files: Iterable[ElfFacts]) -> Iterator[Path]:
+        """Yield the files in site-packages that no distribution lists."""
+        yield from (file.path for file in files if self._is_below(file.path) and not self._names.get(str(file.path)))
+
+    def _is_below(self, path: Path) -> bool:
+        return any(path.is_relative_to(folder) for folder in self._environment.site_packages)
+
+    def _top_level(self, path: Path) -> str:
+        folder = next(item for item in self._environment.site_packages if path.is_relative_to(item))
+        return path.relative_to(folder).parts[0].removesuffix(".py")
