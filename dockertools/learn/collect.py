@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -49,6 +49,7 @@ _START = (
     "from dockertools.learn.guest import main; main(*sys.argv[1:])"
 )
 _PYTHON = "python3"
+_SPATIAL = ("postgis", "spatialite")
 Watch = Callable[[str], AbstractContextManager[Listener]]
 """Shows the build of the stage that it is given."""
 
@@ -191,14 +192,19 @@ def _ask_environment(learner: Learner, names: tuple[str, ...]) -> EnvironmentFac
     facts = learner.facts
     learner.tell(f"Reading what {learner.config.image} needs")
     question = {
-        "features": " ".join(
-            [*(facts.settings.installed_apps or ()), *(f"django.db {item.engine}" for item in facts.settings.databases)]
-        ),
+        "features": " ".join(_features(facts)),
         "programs": facts.packages.programs,
         "stems": names,
     }
     answer = _ask(learner.config.image, "environment", question, ("--network=none",), python="python")
     return read_environment(answer)
+
+
+def _features(facts: ProjectFacts) -> Iterator[str]:
+    """Yield the dotted paths that tell which parts of Django are used."""
+    yield from facts.settings.installed_apps or ()
+    if any(database.engine in _SPATIAL for database in facts.settings.databases):
+        yield "django.contrib.gis"
 
 
 def _ask(

@@ -73,7 +73,7 @@ def _library_needs(
     reached = {path: read_elf(path) for path in facts.libraries}
     interpreter = read_elf(environment.executable.resolve())
     for use in opened:
-        user = owners.user(Path(use.user)) if "/" in use.user else User(use.user, use.user)
+        user = owners.user(Path(use.user)) if "/" in use.user else User("", use.user)
         place, brought, missed = _open(use.name, interpreter)
         yield Need(use.name, OPENS, (user,), place, use.is_certain)
         yield from (Need(item.name, NEEDS, (User(str(item.needed_by)),), None, use.is_certain) for item in missed)
@@ -82,7 +82,8 @@ def _library_needs(
     for path, item in reached.items():
         name = item.soname or path.name
         users = [owners.user(other.path) for other in objects if name in other.needed and other.path != path]
-        yield Need(name, NEEDS, tuple(users), str(path))
+        if users:
+            yield Need(name, NEEDS, tuple(users), str(path))
 
 
 def _open(name: str, interpreter: ElfFacts) -> tuple[str | None, tuple[ElfFacts, ...], tuple[Unresolved, ...]]:
@@ -108,7 +109,7 @@ def _read_existing(path: Path) -> ElfFacts | None:
 def _program_needs(programs: Iterable[Use], owners: _Owners) -> Iterator[Need]:
     for use in programs:
         found = shutil.which(use.name)
-        user = owners.user(Path(use.user)) if "/" in use.user else User(use.user, use.user)
+        user = owners.user(Path(use.user)) if "/" in use.user else User("", use.user)
         yield Need(use.name, STARTS, (user,), str(Path(found).resolve()) if found else None)
 
 

@@ -13,14 +13,17 @@ PYTHON = "Python"
 
 @dataclass(frozen=True, order=True)
 class User:
-    """A file that uses a library or program, and the distribution that it is of; empty where it is of none."""
+    """A file that uses a library or program, and the distribution that it is of.
+
+    The one is empty where it is not known, the other where it is of none.
+    """
 
     file: str
     distribution: str = ""
 
     def __str__(self) -> str:
         name = self.file.rpartition("/")[2]
-        return f"{name} of {self.distribution}" if self.distribution else self.file
+        return f"{name} of {self.distribution}" if name and self.distribution else self.file or self.distribution
 
 
 @dataclass(frozen=True)

@@ -108,8 +108,13 @@ def propose_runtime(evidence: Evidence, named: NamedPackages) -> tuple[tuple[Lin
 
 
 def change_list(named: NamedPackages, removed: Collection[str], added: Iterable[str]) -> tuple[str, ...]:
-    """Return the list as it should be written; `"..."` stays unless something that it stands for has to go."""
-    words = named.all if set(removed) & set(named.inferred) else named.configured
+    """Return the list as it should be written; `"..."` stays unless something that it stands for has to go.
+
+    Then the others come first, so that in the source only the one item changes.
+    """
+    words = named.configured
+    if set(removed) & set(named.inferred) and INFERRED in words:
+        words = (*(word for word in words if word != INFERRED), *named.inferred)
     kept = [word for word in words if word not in removed]
     return tuple(dict.fromkeys([*kept, *added]))
 
