@@ -32,14 +32,18 @@ def _judge(name: str, environment: EnvironmentFacts, builder: SystemFacts, tools
     if environment.loose_objects:
         place = environment.loose_objects[0]
         return Line(KEEP, BUILD, name, f"not judged: no distribution lists {place}, so that it may have been compiled")
-    if not environment.compiled:
-        count = len(environment.distributions)
-        return Line(REMOVE, BUILD, name, f"nothing was compiled: all {count} distributions are wheels or plain Python")
+    if environment.compiled:
+        return Line(KEEP, BUILD, name, _use_of(package, environment, builder, is_tool=name in tools))
+    count = len(environment.distributions)
+    return Line(REMOVE, BUILD, name, f"nothing was compiled: all {count} distributions are wheels or plain Python")
+
+
+def _use_of(package: Package, environment: EnvironmentFacts, builder: SystemFacts, *, is_tool: bool) -> str:
     compiled = ", ".join(sorted(item.name for item in environment.compiled))
     linked = sorted(set(_linked(package, environment, builder)))
     if linked:
-        return Line(KEEP, BUILD, name, f"linked into what was compiled: {', '.join(linked)}")
-    return Line(KEEP, BUILD, name, f"not judged: {compiled} compiled here, and headers leave no trace")
+        return f"linked into what was compiled: {', '.join(linked)}"
+    return f"compiled here: {compiled}" if is_tool else f"not judged: headers leave no trace in {compiled}"
 
 
 def _linked(package: Package, environment: EnvironmentFacts, builder: SystemFacts) -> Iterable[str]:

@@ -1,19 +1,24 @@
-"""The start of the probes: run inside a container into which the package was copied, with what it needs beside it."""
+"""The start of the probes: run where the package was copied or mounted, with what it needs beside it."""
 
 from __future__ import annotations
 
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 MARK = "dockertools-learn:"
 """What the line of the answer begins with: a site customization may print before it."""
 
 
-def main(action: str, text: str) -> None:
-    """Answer the question of the JSON `text` on standard output."""
-    sys.stdout.write(f"{MARK}{json.dumps(asdict(_ACTIONS[action](json.loads(text))))}\n")
+def main(action: str, text: str, *files: str) -> None:
+    """Answer the question of the JSON `text` on standard output, or into a file."""
+    answer = json.dumps(asdict(_ACTIONS[action](json.loads(text))))
+    for file in files:
+        Path(file).write_text(answer, encoding="utf-8")
+    if not files:
+        sys.stdout.write(f"{MARK}{answer}\n")
 
 
 def _environment(values: dict[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dockertools.conf import INFERRED
@@ -101,7 +101,7 @@ def propose_runtime(evidence: Evidence, named: NamedPackages) -> tuple[tuple[Lin
             kept.append(name)
     bare = [] if evidence.has_whole_base else [name for name in needed if name in evidence.base and name not in kept]
     names = sorted({*fewest(needed, kept, relations), *(name for name in bare if _is_missing(needed[name]))})
-    added = tuple(Line(ADD, RUNTIME, name, _describe(needed[name]), tuple(needed[name])) for name in names)
+    added = tuple(Line(ADD, RUNTIME, name, _why_added(needed[name]), tuple(needed[name])) for name in names)
     lines = (*added, *unknown, *verdicts.values())
     removed = {line.package for line in lines if line.action == REMOVE}
     return lines, change_list(named, removed, names)
@@ -198,8 +198,12 @@ def _describe(needs: Iterable[Need]) -> str:
     ordered = sorted(needs, key=lambda need: (need.path is not None, need.name))
     texts = [f"{_users(need)} {need.how} {need.name}" for need in ordered[:2]]
     more = len(ordered) - len(texts)
-    missing = ", which is missing" if _is_missing(ordered) else ""
-    return " and ".join(texts) + (f", and {more} more" if more else "") + missing
+    return " and ".join(texts) + (f", and {more} more" if more else "")
+
+
+def _why_added(needs: Sequence[Need]) -> str:
+    state = "which is missing" if _is_missing(needs) else "and no package that is named brings it"
+    return f"{_describe(needs)}, {state}"
 
 
 def _users(need: Need) -> str:
@@ -209,9 +213,3 @@ def _users(need: Need) -> str:
 
 def _stem(name: str) -> str:
     return _VERSION.sub("", name)
-
-
-def iterate_needs(lines: Iterable[Line]) -> Iterator[Need]:
-    """Yield the evidence of all lines."""
-    for line in lines:
-        yield from line.evidence

@@ -66,7 +66,7 @@ def learn_and_report(
     learned = learn(
         config,
         facts,
-        lambda stage: watch_build(console, f"the stage {stage}", "auto", options.verbosity),
+        lambda what: watch_build(console, what, "auto", options.verbosity),
         lambda text: console.print(text, style="muted", markup=False) if options.verbosity else None,
     )
     if command.is_text:

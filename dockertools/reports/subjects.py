@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from dockertools.build.dockerfile import Stage, chain_of, read_stages
-from dockertools.build.driver import Listener
+from dockertools.build.driver import Listener, build_image
 from dockertools.build.history import BuildRecord, read_records, state_file
 from dockertools.build.options import BuildOptions
-from dockertools.build.request import BuildRequest, make_build_options
-from dockertools.build.temporary import temporary_image
+from dockertools.build.request import BuildRequest, extend_dockerfile, make_build_options
 from dockertools.conf import Config
 from dockertools.errors import CouldNotRunError, DockertoolsError
 from dockertools.files import read_text
@@ -122,8 +121,12 @@ def _built(
     tag = f"{_TEMPORARY}/{name}:{uuid4().hex[:12]}"
     with tempfile.TemporaryDirectory(prefix="dockertools-") as folder:
         options = make_variant(make_build_options(config, BuildRequest(tag=tag, target=BUILDER)), name, Path(folder))
-        with temporary_image(client, options, watch):
+        try:
+            with watch as listener:
+                build_image(options, listener)
             yield Subject(tag, "the builder stage" if name == BUILDER else "a single stage")
+        finally:
+            _forget(client, tag)
 
 
 def make_variant(options: BuildOptions, name: str, folder: Path) -> BuildOptions:
@@ -143,19 +146,24 @@ def make_variant(options: BuildOptions, name: str, folder: Path) -> BuildOptions
     options = replace(options, max_size=None, is_recorded=False)
     if name == BUILDER:
         return options
-    target = folder / "Dockerfile"
     code = f"\nFROM {BUILDER} AS dockertools-{SINGLE_STAGE}\nWORKDIR {last_workdir(stages)}\nCOPY . .\n"
-    target.write_text(text + code, encoding="utf-8")
-    ignore = read_text(options.dockerfile.with_name(f"{options.dockerfile.name}.dockerignore"))
-    if ignore is not None:
-        target.with_name("Dockerfile.dockerignore").write_text(ignore, encoding="utf-8")
-    return replace(options, dockerfile=target, target=f"dockertools-{SINGLE_STAGE}")
+    return replace(extend_dockerfile(options, code, folder), target=f"dockertools-{SINGLE_STAGE}")
 
 
 def last_workdir(stages: tuple[Stage, ...]) -> str:
     """Return the last stage's WORKDIR: where the code goes."""
     folders = [item.value for item in chain_of(stages, None) if item.name == "WORKDIR"]
     return folders[-1] if folders else "/app"
+
+
+def _forget(client: DockerClient, tag: str) -> None:
+    from docker.errors import APIError  # noqa: PLC0415  # the SDK comes with the extra [engine]
+
+    api: Any = client.api
+    try:
+        api.remove_image(tag)
+    except APIError:  # the build failed, and there is none
+        return
 
 
 def repository(reference: str) -> str:

@@ -47,6 +47,15 @@ def copy_package(container: str) -> None:
 
     Raises CouldNotRunError when that cannot be.
     """
+    with packed_package() as folder:
+        done = run(("docker", "cp", f"{folder}/.", f"{container}:{FOLDER}"), timeout=ENGINE_SECONDS)
+        if done.returncode:
+            raise CouldNotRunError(f"The package cannot be copied into the container: {done.stderr.strip()}")
+
+
+@contextmanager
+def packed_package() -> Iterator[Path]:
+    """Yield a folder with this package, and beside it what it needs itself, readable for everybody."""
     with tempfile.TemporaryDirectory(prefix="dockertools-") as name:
         folder = Path(name, "package")
         ignored = shutil.ignore_patterns("__pycache__")
@@ -57,6 +66,4 @@ def copy_package(container: str) -> None:
                 shutil.copytree(Path(spec.origin).parent, folder / FALLBACK / package, ignore=ignored)
         for path in (folder, *folder.rglob("*")):  # whatever the umask is here, the image's user reads it
             path.chmod(0o755 if path.is_dir() else 0o644)
-        done = run(("docker", "cp", f"{folder}/.", f"{container}:{FOLDER}"), timeout=ENGINE_SECONDS)
-        if done.returncode:
-            raise CouldNotRunError(f"The package cannot be copied into the container: {done.stderr.strip()}")
+        yield folder
