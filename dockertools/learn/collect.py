@@ -74,7 +74,7 @@ def collect_evidence(config: Config, facts: ProjectFacts, watch: Watch, tell: Ca
         runtime=systems.runtime,
         base=systems.base,
         builder=systems.builder,
-        repository=_ask_repository(systems, options, find_missing(environment), watch),
+        repository=_ask_repository(systems, options, find_missing(environment, systems.runtime), watch),
         opened_by=opened_by_table(environment.distributions, facts, systems.runtime.suite),
         has_whole_base=config.variant != "distroless",
     )

@@ -123,13 +123,13 @@ def _merge(needs: Iterable[Need]) -> Iterator[Need]:
 
 
 def find_mentions(stems: Sequence[str], folders: Iterable[Path]) -> dict[str, str]:
-    """Return for each library such as `libmagic` a file that holds its name as code names it, if there is one.
+    """Return for each library such as `libmagic` a file that holds `libmagic.so` or a text `magic`, if there is one.
 
     Distributions of which a table says what they open are left out.
     """
     if not stems:
         return {}
-    words = {stem: f"{re.escape(stem)}\\.so|[\"'](lib)?{re.escape(stem.removeprefix('lib'))}[\"']" for stem in stems}
+    words = {stem: f"{re.escape(stem)}\\.so|[\"']{re.escape(stem.removeprefix('lib'))}[\"']" for stem in stems}
     patterns = {stem: re.compile(word.encode()) for stem, word in words.items()}
     known = read_table("opened_by_name")
     found: dict[str, str] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dockertools.conf import INFERRED
@@ -78,9 +78,18 @@ class Proposal:
         return tuple(line for line in self.lines if line.action in actions)
 
 
-def find_missing(environment: EnvironmentFacts) -> tuple[Need, ...]:
+def find_missing(environment: EnvironmentFacts, runtime: SystemFacts) -> tuple[Need, ...]:
     """Return what certainly is needed and not there."""
-    return tuple(need for need in environment.needs if need.path is None and need.is_certain)
+    return tuple(need for need in _as_built_now(environment, runtime) if need.path is None and need.is_certain)
+
+
+def _as_built_now(environment: EnvironmentFacts, runtime: SystemFacts) -> Iterator[Need]:
+    """Yield the needs; where the Dockerfile changed after the image was built, what its stage lost is missing."""
+    folders = {path.rpartition("/")[0] for path in runtime.cache.values()}
+    for need in environment.needs:
+        path = need.path or ""
+        is_lost = path.rpartition("/")[0] in folders and path not in runtime.owners and need.name not in runtime.cache
+        yield replace(need, path=None) if is_lost and need.how != STARTS else need
 
 
 def stems(packages: Iterable[Package]) -> tuple[str, ...]:
@@ -123,7 +132,7 @@ def _find_owners(evidence: Evidence) -> tuple[dict[str, list[Need]], tuple[Line,
     """Return the needs by the package that brings what is needed, and what no package is known for."""
     needed: dict[str, list[Need]] = defaultdict(list)
     unknown = []
-    for need in evidence.environment.needs:
+    for need in _as_built_now(evidence.environment, evidence.runtime):
         if need.path is not None:
             if owner := evidence.runtime.owners.get(need.path):
                 needed[owner].append(need)

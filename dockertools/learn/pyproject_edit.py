@@ -12,6 +12,7 @@ from dockertools.learn.sequence_edit import Item, edit_items, newline_of
 from dockertools.learn.settings_edit import NotEditableError
 
 _HEADER = re.compile(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*[\"']?dockertools[\"']?[ \t]*\][^\r\n]*", re.MULTILINE)
+_UNPLAIN = "the table tool.dockertools is not written in the plain way"
 _NEXT_HEADER = re.compile(r"^[ \t]*\[", re.MULTILINE)
 _TOKEN = re.compile(r"(?P<text>\"(?:[^\"\\\r\n]|\\.)*\"|'[^'\r\n]*')|(?P<comment>#[^\r\n]*)|(?P<end>\])|[,\s]")
 
@@ -33,18 +34,18 @@ def show_list(key: str, values: Sequence[str]) -> str:
 
 def _edit(text: str, key: str, values: list[str]) -> str:
     before = _read(text)
-    table = before.get("tool", {}).get("dockertools", {})
+    tools = before.get("tool", {})
+    table = tools.get("dockertools", {}) if isinstance(tools, dict) else None
+    if not isinstance(table, dict):
+        raise NotEditableError(_UNPLAIN)
     name = next((name for name in reversed(list(table)) if name.replace("-", "_").upper() == key), None)
     expected = copy.deepcopy(before)
     written = show_list(key, values) if name is None else ""
     expected.setdefault("tool", {}).setdefault("dockertools", {})[name or written.partition(" ")[0]] = values
-    edited = _append(text, written) if not _HEADER.search(text) else _in_table(text, name, values, written)
-    try:
-        if tomllib.loads(edited) == expected:
+    for edited in _attempts(text, name, values, written):
+        if _says(edited, expected):
             return edited
-    except tomllib.TOMLDecodeError:
-        pass
-    raise NotEditableError("the table tool.dockertools is not written in the plain way")
+    raise NotEditableError(_UNPLAIN)
 
 
 def _read(text: str) -> dict[str, Any]:
@@ -60,21 +61,30 @@ def _append(text: str, written: str) -> str:
     return f"{text}{begin}{newline if text else ''}[tool.dockertools]{newline}{written}{newline}"
 
 
-def _in_table(text: str, name: str | None, values: list[str], written: str) -> str:
+def _says(text: str, expected: dict[str, Any]) -> bool:
+    try:
+        return tomllib.loads(text) == expected
+    except tomllib.TOMLDecodeError:
+        return False
+
+
+def _attempts(text: str, name: str | None, values: list[str], written: str) -> Iterator[str]:
+    """Yield the text changed as little as can be, and changed more roughly."""
     header = _HEADER.search(text)
     if header is None:
-        return text
+        yield _append(text, written)
+        return
     if name is None:
-        return f"{text[: header.end()]}{newline_of(text)}{written}{text[header.end() :]}"
+        yield f"{text[: header.end()]}{newline_of(text)}{written}{text[header.end() :]}"
+        return
     following = _NEXT_HEADER.search(text, header.end())
     end = following.start() if following else len(text)
     pattern = re.compile(rf"^[ \t]*[\"']?{re.escape(name)}[\"']?[ \t]*=[ \t]*\[", re.MULTILINE)
-    found = pattern.search(text, header.end(), end)
-    if found is None:
-        return text
-    items = list(_items(text, found.end()))
-    wanted = [(value, f'"{value}"') for value in values]
-    return edit_items(text, items[:-1], (found.end(), items[-1].start), wanted)
+    if found := pattern.search(text, header.end(), end):
+        items = list(_items(text, found.end()))
+        wanted = [(value, f'"{value}"') for value in values]
+        for known in (items[:-1], ()):
+            yield edit_items(text, known, (found.end(), items[-1].start), wanted)
 
 
 def _items(text: str, start: int) -> Iterator[Item]:

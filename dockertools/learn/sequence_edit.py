@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _END_OF_LINE = re.compile(r"(?P<comma>[ \t]*,)?[ \t]*(?P<comment>#.*)?")
@@ -49,25 +49,42 @@ def edit_items(text: str, items: Sequence[Item], inside: tuple[int, int], wanted
     kept = [item for item in items if item.value in values]
     added = [written for value, written in wanted if value not in known]
     is_in_order = [item.value for item in kept] == values[: len(kept)] and len(known) == len(items)
-    edits = [edit for place, item in enumerate(items) if item not in kept for edit in [_removal(text, items, place)]]
-    if not kept or not is_in_order or None in edits:
+    gone = [_removal(text, items, place, kept) for place, item in enumerate(items) if item not in kept]
+    removals = _merged(filter(None, gone))
+    insertions = _insertions(text, kept[-1], added) if kept and added else []
+    is_tangled = any(start < place < end for start, end, _ in removals for place, _, _ in insertions)
+    if not kept or not is_in_order or None in gone or is_tangled:
         return text[: inside[0]] + ", ".join(written for _, written in wanted) + text[inside[1] :]
-    changes = [*(edit for edit in edits if edit), *(_insertions(text, kept[-1], added) if added else ())]
+    changes = [*removals, *insertions]
     for start, end, written in sorted(changes, reverse=True):
         text = text[:start] + written + text[end:]
     return text
 
 
-def _removal(text: str, items: Sequence[Item], place: int) -> tuple[int, int, str] | None:
-    """Return what takes an item out; None where a comment would be lost that may belong to another."""
+def _removal(text: str, items: Sequence[Item], place: int, kept: Sequence[Item]) -> tuple[int, int] | None:
+    """Return the range that takes an item out; None where a comment would be lost that may belong to another.
+
+    It goes with the comma behind it, and where none is kept behind it, with the one before it.
+    """
     item, line = items[place], _line_of(text, items[place])
     if line.is_of_its_own:
-        return line.start, min(line.end + len(_end_at(text, line.end)), len(text)), ""
-    if place + 1 < len(items):
+        return line.start, min(line.end + len(_end_at(text, line.end)), len(text))
+    if any(other in kept for other in items[place:]):
         start, end = item.start, items[place + 1].start
     else:
         start, end = (items[place - 1].end if place else item.start), item.end
-    return None if "#" in text[start : item.start] + text[item.end : end] else (start, end, "")
+    return None if "#" in text[start : item.start] + text[item.end : end] else (start, end)
+
+
+def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int, str]]:
+    """Return the removals, those as one that overlap."""
+    merged: list[tuple[int, int, str]] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]), "")
+        else:
+            merged.append((start, end, ""))
+    return merged
 
 
 def _insertions(text: str, last: Item, added: Sequence[str]) -> list[tuple[int, int, str]]:
