@@ -19,6 +19,7 @@ from dockertools.process import Completed, run
 
 SECONDS = 300.0
 MOST_GUESSES = 8
+_NO_LISTS = "the suite's lists of files cannot be had"
 _RELATIONS = tuple(f"--no-{word}" for word in ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"))
 _NO_LIBRARY = re.compile(r"-(dev|dbg|dbgsym|doc|data|bin|common|utils|udeb|perl|java|cil)$")
 _CONTENTS = tuple(
@@ -38,7 +39,7 @@ def ask_repository(wanted: Sequence[str], guesses: Mapping[str, Sequence[str]]) 
 
     `guesses` are names of packages, by what is wanted, that come before those of Debian's rule.
     """
-    updated = _run("apt-get", "--quiet", "update")
+    updated = _run("apt-get", "--quiet", "--error-on=any", "update")
     known = frozenset(_run("apt-cache", "pkgnames").stdout.split())
     if updated.returncode or not known:
         return RepositoryFacts(trouble=f"the suite's repository cannot be asked: {_last_line(updated)}")
@@ -48,10 +49,12 @@ def ask_repository(wanted: Sequence[str], guesses: Mapping[str, Sequence[str]]) 
         if proved := _prove(name, [*guesses.get(name, ()), *guess_packages(name, known)], known, folders):
             found[name] = (proved,)
     left = [name for name in wanted if name not in found]
+    trouble = ""
     if left:
-        found |= _look_up(left, folders)
+        more, trouble = _look_up(left, folders)
+        found |= more
     names = sorted({package for packages in found.values() for package in packages})
-    return RepositoryFacts(found, {item.name: item for item in map(make_package, _show(names))})
+    return RepositoryFacts(found, {item.name: item for item in map(make_package, _show(names))}, trouble)
 
 
 def guess_packages(name: str, known: Iterable[str]) -> list[str]:
@@ -106,9 +109,9 @@ def _list_files(file: Path) -> Iterator[str]:
             yield columns[5].partition(" -> ")[0]
 
 
-def _look_up(wanted: Sequence[str], folders: set[str]) -> dict[str, tuple[str, ...]]:
-    """Return what the lists of the suite's files say; nothing where the repository has none."""
-    _run("apt-get", "--quiet", *_CONTENTS, "update")
+def _look_up(wanted: Sequence[str], folders: set[str]) -> tuple[dict[str, tuple[str, ...]], str]:
+    """Return what the lists of the suite's files say, and what kept some of them from being had."""
+    updated = _run("apt-get", "--quiet", "--error-on=any", *_CONTENTS, "update")
     listed = _run("apt-get", *_CONTENTS, "indextargets", "--format", "$(FILENAME)", "Created-By: Contents-deb")
     found: dict[str, set[str]] = {}
     both = folders | {folder.removeprefix("usr/") for folder in folders}
@@ -118,7 +121,8 @@ def _look_up(wanted: Sequence[str], folders: set[str]) -> dict[str, tuple[str, .
             for name in wanted:
                 if name in line and fits(path.strip(), name, both):
                     found.setdefault(name, set()).update(item.rpartition("/")[2] for item in packages.split(","))
-    return {name: tuple(sorted(packages)) for name, packages in found.items()}
+    trouble = f"no package is called after it, and {_NO_LISTS}: {_last_line(updated)}" if updated.returncode else ""
+    return {name: tuple(sorted(packages)) for name, packages in found.items()}, trouble
 
 
 def _show(names: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -137,4 +141,4 @@ def _run(*argv: str, cwd: Path | None = None) -> Completed:
 
 def _last_line(done: Completed) -> str:
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    return re.sub(r"\w+://[^/\s]*@", "", lines[-1]) if lines else "apt-get update said nothing"
+    return re.sub(r"//[^/\s]*@", "//", lines[-1]) if lines else "apt-get update said nothing"
