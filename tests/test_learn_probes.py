@@ -12,10 +12,11 @@ from dockertools.build.dockerfile import read_stages
 from dockertools.learn import database, guest, repository
 from dockertools.learn.database import read_database
 from dockertools.learn.environment import Question, find_mentions, read_needs
-from dockertools.learn.facts import PYTHON, read_environment, read_system
+from dockertools.learn.facts import PYTHON, User, read_environment, read_system
 from dockertools.learn.repository import fits, guess_packages
 from dockertools.learn.stages import base_of, has_stage, render_stages
 from dockertools.process import Completed
+from tests.elf import compile_library
 
 STATUS = """Package: libpq5
 Status: install ok installed
@@ -148,6 +149,28 @@ def test_this_environment_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (needs["sh", "starts"].path or "").startswith("/")
     assert any(user.distribution == PYTHON for user in needs["libc.so.6", "needs"].users)
     assert read_environment(json.loads(json.dumps(asdict(facts)))) == facts
+
+
+def test_what_every_process_loads_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LD_PRELOAD", "libnosuch.so.7 /lib/libgone.so.1")
+    needs = {need.name: need for need in read_needs(Question()).needs if need.how == "opens"}
+    assert [str(user) for user in needs["libnosuch.so.7"].users] == ["LD_PRELOAD"]
+    assert needs["/lib/libgone.so.1"].path is None
+
+
+def test_a_file_beside_the_environment_keeps_its_libraries_and_demands_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = compile_library(tmp_path / "libgone.so.1", soname="libgone.so.1")
+    tool = compile_library(tmp_path / "code/tool.so", needs=[gone])
+    gone.unlink()
+    monkeypatch.chdir(tool.parent)
+    facts = read_needs(Question())
+    needs = {need.name: need for need in facts.needs}
+    assert User(str(tool)) in needs["libc.so.6"].users
+    assert (needs["libgone.so.1"].path, needs["libgone.so.1"].is_certain) == (None, False)
+    assert facts.loose_objects == (str(tool),)
 
 
 def test_names_of_libraries_are_found_as_code_writes_them(tmp_path: Path) -> None:

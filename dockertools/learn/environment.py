@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -23,6 +24,10 @@ from dockertools.checks.runtime.suites import read_table
 from dockertools.learn.facts import NEEDS, OPENS, PYTHON, STARTS, Compiled, EnvironmentFacts, Need, User
 
 _LOCAL = re.compile(r"^Tag: \S+-linux_\w+$", re.MULTILINE)
+_TEXTS = frozenset({"", ".py", ".sh", ".toml", ".yml", ".yaml", ".cfg", ".ini", ".conf", ".json", ".txt"})
+"""Files that may hold a library's name so that it is opened."""
+_OTHER_FOLDERS = (Path("/usr/local"), Path("/opt"), Path("/srv"))
+"""Where files of no package are put."""
 _PUBLISHED = re.compile(r"^Tag: \S+-(many|musl)linux\S*$", re.MULTILINE)
 
 
@@ -41,44 +46,67 @@ class Question:
 
 def read_needs(question: Question) -> EnvironmentFacts:
     """Return what this process's environment, and the code of the current folder, use."""
-    environment = inspect_environment()
+    found = inspect_environment()
+    environment = replace(found, library_folders=(*found.library_folders, found.prefix / "bin"))
     owners = _Owners(environment)
     facts = read_library_facts(environment)
+    files = facts.files if facts else ()
     root = Path.cwd()
-    code = root if root != Path("/") else environment.site_packages[0]
+    own = (root,) if root != Path("/") else ()
+    code = root if own else environment.site_packages[0]
+    others = (*own, *(folder for folder in _OTHER_FOLDERS if folder.is_dir()))
     installed = frozenset(item.name for item in read_distributions(environment.site_packages))
     opened = find_opened_libraries(installed, question.features, code, environment.site_packages)
     programs = find_needed_programs(installed, question.features, code, (*question.programs, "..."))
-    own = tuple(find_elf_files([code])) if code == root else ()
+    needs = (*_library_needs(environment, facts, owners), *_opened_needs(environment, (*opened, *_preloaded()), owners))
     return EnvironmentFacts(
         executable=str(environment.executable),
-        elf_files=len(facts.files) if facts else 0,
+        elf_files=len(files),
         distributions=tuple(sorted(installed)),
-        needs=(*_merge(_library_needs(environment, facts, opened, owners)), *_program_needs(programs, owners)),
-        compiled=tuple(owners.compiled(facts.files if facts else ())),
-        loose_objects=tuple(sorted(map(str, (*owners.loose(facts.files if facts else ()), *own)))),
-        mentions=find_mentions(question.stems, (*environment.site_packages, code)),
+        needs=(*_merge((*needs, *_other_needs(environment, others, owners))), *_program_needs(programs, owners)),
+        compiled=tuple(owners.compiled(files)),
+        loose_objects=tuple(
+            sorted(map(str, (*owners.loose(files), *find_elf_files(others[:1] if code == root else ()))))
+        ),
+        mentions=find_mentions(question.stems, (*environment.site_packages, environment.prefix / "bin", code)),
     )
 
 
-def _library_needs(
-    environment: PythonEnvironment, facts: LibraryFacts | None, opened: Sequence[Use], owners: _Owners
-) -> Iterator[Need]:
-    """Yield the libraries that files need, those that are opened, and those that the opened ones need."""
+def _preloaded() -> tuple[Use, ...]:
+    """Return the libraries that the image loads into every process."""
+    names = re.split(r"[\s:]+", os.environ.get("LD_PRELOAD", ""))
+    return tuple(Use(name, "LD_PRELOAD") for name in names if name)
+
+
+def _other_needs(environment: PythonEnvironment, folders: tuple[Path, ...], owners: _Owners) -> Iterator[Need]:
+    """Yield what files beside the environment need: reasons to keep a package; they may be for other systems."""
+    facts = read_library_facts(replace(environment, library_folders=folders))
+    yield from (replace(need, is_certain=need.path is not None) for need in _library_needs(environment, facts, owners))
+
+
+def _library_needs(environment: PythonEnvironment, facts: LibraryFacts | None, owners: _Owners) -> Iterator[Need]:
+    """Yield the libraries that files need, with those that the libraries need."""
     if facts is None:
         return
     for missing in facts.unresolved:
         if missing.misfits or not find_earlier_loader(missing, facts):
             yield Need(missing.name, NEEDS, (owners.user(missing.needed_by),))
-    reached = {path: read_elf(path) for path in facts.libraries}
+    yield from _reached(facts.files, {path: read_elf(path) for path in facts.libraries}, owners)
+
+
+def _opened_needs(environment: PythonEnvironment, opened: Iterable[Use], owners: _Owners) -> Iterator[Need]:
+    """Yield the libraries that are opened, and those that they need."""
     interpreter = read_elf(environment.executable.resolve())
     for use in opened:
         user = owners.user(Path(use.user)) if "/" in use.user else User("", use.user)
-        place, brought, missed = _open(use.name, interpreter)
-        yield Need(use.name, OPENS, (user,), place, use.is_certain)
+        path, brought, missed = _open(use.name, interpreter)
+        yield Need(use.name, OPENS, (user,), path, use.is_certain)
         yield from (Need(item.name, NEEDS, (User(str(item.needed_by)),), None, use.is_certain) for item in missed)
-        reached |= {item.path.resolve(): item for item in brought}
-    objects = (*facts.files, *reached.values())
+        yield from _reached((), {item.path.resolve(): item for item in brought}, owners)
+
+
+def _reached(files: Iterable[ElfFacts], reached: dict[Path, ElfFacts], owners: _Owners) -> Iterator[Need]:
+    objects = (*files, *reached.values())
     for path, item in reached.items():
         name = item.soname or path.name
         users = [owners.user(other.path) for other in objects if name in other.needed and other.path != path]
@@ -91,7 +119,7 @@ def _open(name: str, interpreter: ElfFacts) -> tuple[str | None, tuple[ElfFacts,
     system = inspect_linker(interpreter)
     known = sorted(item for item in system.cache if item.startswith(f"lib{name}.so"))
     wanted = name if ".so" in name else next(iter(known), "")
-    if not wanted:
+    if not wanted or interpreter.damage:
         return None, (), ()
     opener = ElfFacts(
         interpreter.path, interpreter.bits, interpreter.machine, needed=(wanted,), interpreter=interpreter.interpreter
@@ -133,7 +161,7 @@ def find_mentions(stems: Sequence[str], folders: Iterable[Path]) -> dict[str, st
     patterns = {stem: re.compile(word.encode()) for stem, word in words.items()}
     known = read_table("opened_by_name")
     found: dict[str, str] = {}
-    for path in (path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".so")):
+    for path in (path for folder in folders for path in folder.rglob("*") if _may_name(path)):
         if any(part.lower().replace("_", "-") in known for part in path.parts) or not path.is_file():
             continue
         data = path.read_bytes()
@@ -141,6 +169,10 @@ def find_mentions(stems: Sequence[str], folders: Iterable[Path]) -> dict[str, st
             if stem not in found and pattern.search(data):
                 found[stem] = str(path)
     return found
+
+
+def _may_name(path: Path) -> bool:
+    return path.suffix in _TEXTS or ".so" in path.suffixes
 
 
 class _Owners:

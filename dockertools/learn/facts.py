@@ -100,7 +100,12 @@ class SystemFacts:
     def find_library(self, name: str) -> str | None:
         """Return the package that brings a library, by soname or by the name that `ctypes.util` looks for."""
         names = (name,) if ".so" in name else sorted(item for item in self.cache if item.startswith(f"lib{name}.so"))
-        return next((owner for item in names if (owner := self.owners.get(self.cache.get(item, "")))), None)
+        return next((owner for item in names if (owner := self._owner(item))), None)
+
+    def _owner(self, soname: str) -> str | None:
+        """Return whose the file of that name is, else whose the one is that it leads to, as with alternatives."""
+        path = self.cache.get(soname, "")
+        return self.owners.get(f"{path.rpartition('/')[0]}/{soname}") or self.owners.get(path)
 
     def find_program(self, name: str) -> str | None:
         """Return the package that brings a program."""
