@@ -211,7 +211,8 @@ class _Owners:
 
     def loose(self, files: Iterable[ElfFacts]) -> Iterator[Path]:
         """Yield the files in site-packages that no distribution lists."""
-        yield from (file.path for file in files if self._is_below(file.path) and not self._names.get(str(file.path)))
+        below = (file.path for file in files if self._is_below(file.path))
+        yield from (path for path in below if str(path.resolve()) not in self._names)
 
     def _is_below(self, path: Path) -> bool:
         return any(path.is_relative_to(folder) for folder in self._environment.site_packages)
