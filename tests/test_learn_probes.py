@@ -214,3 +214,4 @@ def test_the_stages_that_ask_export_only_answers() -> None:
     argv = json.loads(command[command.index("[") :])
     assert json.loads(argv[4]) == {"a": 'it\'s "quoted"'}
     assert "COPY --from=dockertools-ask-runtime" in text
+    assert "RUN" not in render_stages({}, "${B}")

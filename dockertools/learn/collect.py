@@ -54,7 +54,7 @@ class Systems:
     builder: SystemFacts
     base: frozenset[str]
     asked: str | None
-    """The stage whose repositories may be asked."""
+    """The stage whose repositories are asked, None for the image itself."""
 
 
 def collect_evidence(config: Config, facts: ProjectFacts, watch: Watch, tell: Callable[[str], None]) -> Evidence:
@@ -74,7 +74,7 @@ def collect_evidence(config: Config, facts: ProjectFacts, watch: Watch, tell: Ca
         runtime=systems.runtime,
         base=systems.base,
         builder=systems.builder,
-        repository=_ask_repository(systems, options, find_missing(environment, systems.runtime), watch),
+        repository=_ask_repository(config.image, systems, options, watch, environment),
         opened_by=opened_by_table(environment.distributions, facts, systems.runtime.suite),
         has_whole_base=config.variant != "distroless",
     )
@@ -117,7 +117,7 @@ def _ask_systems(image: str, options: BuildOptions, watch: Watch, tell: Callable
     base = base_of(stages, RUNTIME if RUNTIME in names else None)
     answers: dict[str, Any] = {}
     status = ""
-    if names:
+    if names or base:
         questions: dict[str, Any] = {name: ("database", {}) for name in names}
         answers, status = ask_stages(options, questions, base, watch("the package databases"))
     found = {name: read_system(answer) for name, answer in answers.items()}
@@ -132,17 +132,21 @@ def _ask_systems(image: str, options: BuildOptions, watch: Watch, tell: Callable
     )
 
 
-def _ask_repository(systems: Systems, options: BuildOptions, missing: Iterable[Need], watch: Watch) -> RepositoryFacts:
+def _ask_repository(
+    image: str, systems: Systems, options: BuildOptions, watch: Watch, environment: EnvironmentFacts
+) -> RepositoryFacts:
     """Return what the suite has of that which is missing in the image and in the stages."""
+    missing = find_missing(environment, systems.runtime)
     left = [need.name for need in missing if not _has(systems.runtime, need) and not _has(systems.builder, need)]
     if not left:
         return RepositoryFacts()
-    if systems.asked is None:
-        return RepositoryFacts(trouble="the Dockerfile has no stage `builder` or `runtime` to ask")
     distribution = Distribution("debian", systems.runtime.suite)
     guesses = {name: [package] for name in left if (package := find_package(name, distribution))}
-    questions: dict[str, Any] = {systems.asked: ("repository", {"wanted": left, "guesses": guesses})}
-    answers, _ = ask_stages(options, questions, "", watch(f"the repository for {', '.join(left)}"))
+    question = {"wanted": left, "guesses": guesses}
+    if systems.asked is None:
+        return read_repository(_ask(image, "repository", question, "--user=0", network="bridge"))
+    what = watch(f"the repository for {', '.join(left)}")
+    answers, _ = ask_stages(options, {systems.asked: ("repository", question)}, "", what)
     return read_repository(answers[systems.asked])
 
 
@@ -163,13 +167,13 @@ def _features(facts: ProjectFacts) -> Iterator[str]:
         yield "django.contrib.gis"
 
 
-def _ask(image: str, action: str, question: Mapping[str, Any], *options: str) -> dict[str, Any]:
-    """Return the answer of a probe in a container of the image, without a network, which is gone afterwards.
+def _ask(image: str, action: str, question: Mapping[str, Any], *options: str, network: str = "none") -> dict[str, Any]:
+    """Return the answer of a probe in a container of the image, which is gone afterwards.
 
     Raises CouldNotRunError when there is none.
     """
     words = ("-c", START, action, json.dumps(question))
-    argv = ("--network=none", f"--label={LABEL}=1", *options, "--entrypoint", "python", image, *words)
+    argv = (f"--network={network}", f"--label={LABEL}=1", *options, "--entrypoint", "python", image, *words)
     with throw_away_container(argv) as name:
         copy_package(name)
         done = run(("docker", "start", "--attach", name), timeout=_SECONDS)

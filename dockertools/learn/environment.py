@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +48,8 @@ class Question:
 def read_needs(question: Question) -> EnvironmentFacts:
     """Return what this process's environment, and the code of the current folder, use."""
     found = inspect_environment()
-    environment = replace(found, library_folders=(*found.library_folders, found.prefix / "bin"))
+    programs_folder = (found.prefix / "bin",) if sys.prefix != sys.base_prefix else ()
+    environment = replace(found, library_folders=(*found.library_folders, *programs_folder))
     owners = _Owners(environment)
     facts = read_library_facts(environment)
     files = facts.files if facts else ()
@@ -68,7 +70,7 @@ def read_needs(question: Question) -> EnvironmentFacts:
         loose_objects=tuple(
             sorted(map(str, (*owners.loose(files), *find_elf_files(others[:1] if code == root else ()))))
         ),
-        mentions=find_mentions(question.stems, (*environment.site_packages, environment.prefix / "bin", code)),
+        mentions=find_mentions(question.stems, (*environment.site_packages, *programs_folder, code)),
     )
 
 

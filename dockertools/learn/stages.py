@@ -42,7 +42,8 @@ def ask_stages(
         folder, output = Path(name), Path(name, "answers")
         extended = extend_dockerfile(options, render_stages(questions, base), folder)
         asking = ",".join(_name(stage) for stage in questions)
-        extra = (*extended.extra, "--build-context", f"{PACKAGE}={package}", f"--no-cache-filter={asking}")
+        extra = (*extended.extra, "--build-context", f"{PACKAGE}={package}")
+        extra += (f"--no-cache-filter={asking}",) if asking else ()
         build = replace(
             extended,
             target=ANSWERS,

@@ -12,13 +12,13 @@ from dockertools.management.base import engine_extra_imports, require_engine_ext
 from dockertools.project.facts import ProjectFacts
 from dockertools.project.inspect import inspect_project
 from dockertools.rendering.files import render_files
-from dockertools.rendering.plan import PlannedFile, plan_files, write_files
+from dockertools.rendering.plan import CREATE, KEPT, PlannedFile, plan_files, write_files
 from dockertools.reports.init import files_lines, init_payload
 
 with engine_extra_imports():
     from dockertools.learn.destination import plan_lists
     from dockertools.learn.learn import Learned, learn, with_changes
-    from dockertools.learn.proposal import UNKNOWN
+    from dockertools.learn.proposal import ADD, UNKNOWN
     from dockertools.reports.build_progress import watch_build
     from dockertools.reports.learn import learn_payload, print_learned
 
@@ -75,7 +75,7 @@ def learn_and_report(
     if options.is_applied and command.may_write(planned, options.is_interactive and command.is_text):
         write_files(config.root, planned)
     if command.is_text:
-        _show(command, planned, is_done=options.is_applied)
+        _show(command, planned, config, learned, is_done=options.is_applied)
     details = {**init_payload(facts, planned), **learn_payload(learned)}
     _judge(learned, options, details)
     if not command.is_text:
@@ -85,7 +85,7 @@ def learn_and_report(
 def _plan(
     command: Command, config: Config, learned: Learned, options: LearnOptions, manage: Path | None
 ) -> tuple[PlannedFile, ...]:
-    """Return the changes of the configuration and of the files that are made from it.
+    """Return the changes of the configuration and of the files that are there and made from it.
 
     Raises DockertoolsError when they are wanted and the configuration is not written plainly; else that is only said.
     """
@@ -101,19 +101,26 @@ def _plan(
         return ()
     changed = with_changes(config, learned.changes)
     rendered = render_files(inspect_project(changed, manage=manage), changed)
-    return (lists, *plan_files(config.root, rendered, force=options.force))
+    files = plan_files(config.root, rendered, force=options.force)
+    return (lists, *(file for file in files if file.action != CREATE))
 
 
-def _show(command: Command, planned: tuple[PlannedFile, ...], *, is_done: bool) -> None:
+def _show(
+    command: Command, planned: tuple[PlannedFile, ...], config: Config, learned: Learned, *, is_done: bool
+) -> None:
     """Print how the files change, and the next step."""
     if not planned:
         return
     for file in planned:
-        if file.diff:
+        if file.diff and file.action != KEPT:
             command.stdout.write(f"\n{file.diff}", ending="")
     command.stdout.write("")
     for line in files_lines(planned, is_done=is_done):
         command.stdout.write(line)
+    if any(file.path == config.dockerfile and file.action == KEPT for file in planned):
+        wanted = [line.package for line in learned.proposal.of(ADD)]
+        text = f"{config.dockerfile} is not changed: install in it {', '.join(wanted) or 'what is left'}."
+        command.stdout.write(command.style.WARNING(f"\n{text}"))
     command.stdout.write(f"\nnext  {'docker_build' if is_done else 'docker_init --learn --apply'}")
 
 
