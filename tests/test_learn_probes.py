@@ -176,7 +176,8 @@ def test_a_file_beside_the_environment_keeps_its_libraries_and_demands_none(
 def test_names_of_libraries_are_found_as_code_writes_them(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text('PACKAGES = ["libnone1", "libnone"]\nlibrary = find_library("magic")\n')
     (tmp_path / "b.so").write_bytes(b"\x7fELF\0libpq.so.5\0libz-1a2b.so\0")
-    found = find_mentions(("libmagic", "libnone", "libpq", "libz"), (tmp_path,))
+    (tmp_path / "c.py").write_text('MAGIC = "gif"\n')  # opens nothing
+    found = find_mentions(("libmagic", "libgif", "libnone", "libpq", "libz"), (tmp_path,))
     assert found == {"libmagic": str(tmp_path / "a.py"), "libpq": str(tmp_path / "b.so")}
 
 

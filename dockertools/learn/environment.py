@@ -25,6 +25,7 @@ from dockertools.checks.runtime.suites import read_table
 from dockertools.learn.facts import NEEDS, OPENS, PYTHON, STARTS, Compiled, EnvironmentFacts, Need, User
 
 _LOCAL = re.compile(r"^Tag: \S+-linux_\w+$", re.MULTILINE)
+_OPENING = re.compile(rb"\b(find_library|CDLL|PyDLL|LoadLibrary|dlopen|cdll)\b")
 _TEXTS = frozenset({"", ".py", ".sh", ".toml", ".yml", ".yaml", ".cfg", ".ini", ".conf", ".json", ".txt"})
 """Files that may hold a library's name so that it is opened."""
 _OTHER_FOLDERS = (Path("/usr/local"), Path("/opt"), Path("/srv"))
@@ -153,24 +154,29 @@ def _merge(needs: Iterable[Need]) -> Iterator[Need]:
 
 
 def find_mentions(stems: Sequence[str], folders: Iterable[Path]) -> dict[str, str]:
-    """Return for each library such as `libmagic` a file that holds `libmagic.so` or a text `magic`, if there is one.
+    """Return for each library such as `libmagic` a file that names it, if there is one.
 
-    Distributions of which a table says what they open are left out.
+    That is `libmagic.so` anywhere, or the text `magic` in code that opens libraries. Distributions of which a table
+    says what they open are left out.
     """
     if not stems:
         return {}
-    words = {stem: f"{re.escape(stem)}\\.so|[\"']{re.escape(stem.removeprefix('lib'))}[\"']" for stem in stems}
-    patterns = {stem: re.compile(word.encode()) for stem, word in words.items()}
     known = read_table("opened_by_name")
     found: dict[str, str] = {}
     for path in (path for folder in folders for path in folder.rglob("*") if _may_name(path)):
         if any(part.lower().replace("_", "-") in known for part in path.parts) or not path.is_file():
             continue
         data = path.read_bytes()
-        for stem, pattern in patterns.items():
-            if stem not in found and pattern.search(data):
+        does_open = _OPENING.search(data) is not None
+        for stem in stems:
+            if stem not in found and (f"{stem}.so".encode() in data or (does_open and _quotes(stem, data))):
                 found[stem] = str(path)
     return found
+
+
+def _quotes(stem: str, data: bytes) -> bool:
+    name = stem.removeprefix("lib").encode()
+    return b'"%s"' % name in data or b"'%s'" % name in data
 
 
 def _may_name(path: Path) -> bool:
