@@ -289,3 +289,12 @@ def test_at_a_terminal_replacing_asks_first(project: Path, answer: str, code: in
     assert done.returncode == code, done.stderr
     assert ("python:3.12" in (project / "Dockerfile").read_text()) is (code == 0)
     assert ("Nothing was written." in done.stderr) is (code == 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("--apply",), "Add --learn."), (("--learn", "--apply", "--check"), "Leave one of them out.")],
+)
+def test_options_of_learning_that_do_not_go_together(project: Path, arguments: tuple[str, ...], words: str) -> None:
+    assert words in init(project, *arguments, expect=2).stderr
+    assert not (project / "Dockerfile").exists()

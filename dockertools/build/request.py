@@ -12,6 +12,7 @@ from dockertools.build.reference import normalize_tag
 from dockertools.build.source_date import VARIABLE, find_source_date
 from dockertools.conf import Config, image_name
 from dockertools.errors import DockertoolsError, UsageError
+from dockertools.files import read_text
 from dockertools.sizes import parse_size
 
 PROGRESS = ("auto", "tty", "plain", "quiet")
@@ -66,6 +67,19 @@ def make_build_options(config: Config, request: BuildRequest) -> BuildOptions:
     if not dockerfile.is_file():
         raise missing_dockerfile(dockerfile)
     return with_request(options, request)
+
+
+def extend_dockerfile(options: BuildOptions, stages: str, folder: Path) -> BuildOptions:
+    """Return the same build with more stages behind those of the Dockerfile.
+
+    It is written into `folder`, its ignore file beside it, where BuildKit looks for one of that name.
+    """
+    target = folder / "Dockerfile"
+    target.write_text(f"{read_text(options.dockerfile) or ''}\n{stages}", encoding="utf-8")
+    ignore = read_text(options.dockerfile.with_name(f"{options.dockerfile.name}.dockerignore"))
+    if ignore is not None:
+        target.with_name("Dockerfile.dockerignore").write_text(ignore, encoding="utf-8")
+    return replace(options, dockerfile=target)
 
 
 def missing_dockerfile(path: Path) -> DockertoolsError:

@@ -1,6 +1,5 @@
 """System packages of an image: what they weigh, and whether anything needs them.
 
-dpkg's status: https://manpages.debian.org/bookworm/dpkg-dev/deb-control.5.en.html
 apk's database: https://wiki.alpinelinux.org/wiki/Apk_spec
 """
 
@@ -13,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dockertools.image.catalog import KINDS, Catalog, key_to_path, path_to_key
+from dockertools.image.control import is_installed, read_dependencies, read_names, read_stanzas
 from dockertools.image.files import FileKind
 from dockertools.image.packages import owner_sizes
 from dockertools.image.survey import Document, read_documents
@@ -83,8 +83,8 @@ def find_system_packages(catalog: Catalog, started: tuple[str, ...] = ()) -> tup
 
 def _read_records(catalog: Catalog) -> Iterator[_Record]:
     for document in read_documents(catalog, _STATUS):
-        for fields in _stanzas(document.content.decode(errors="replace")):
-            if "Package" in fields and fields.get("Status", "install ok installed").endswith(" installed"):
+        for fields in read_stanzas(document.content.decode(errors="replace")):
+            if is_installed(fields):
                 yield _dpkg_record(fields, document.place)
     for document in read_documents(catalog, "lib/apk/db/installed"):
         for fields in _apk_stanzas(document.content.decode(errors="replace")):
@@ -93,14 +93,13 @@ def _read_records(catalog: Catalog) -> Iterator[_Record]:
 
 def _dpkg_record(fields: Mapping[str, str], place: int) -> _Record:
     size = fields.get("Installed-Size", "0")
-    groups = f"{fields.get('Pre-Depends', '')},{fields.get('Depends', '')}".split(",")
     return _Record(
         name=fields["Package"],
         version=fields.get("Version", ""),
         declared_bytes=1024 * int(size) if size.isdigit() else 0,
         is_essential=fields.get("Essential") == "yes" or fields.get("Priority") in _ESSENTIAL_PRIORITIES,
-        depends=tuple(tuple(_names(group, "|")) for group in groups if group.strip()),
-        provides=tuple(_names(fields.get("Provides", ""), ",")),
+        depends=read_dependencies(fields),
+        provides=tuple(read_names(fields.get("Provides", ""), ",")),
         place=place,
     )
 
@@ -117,21 +116,6 @@ def _apk_record(fields: Mapping[str, str], place: int) -> _Record:
         provides=tuple(re.split(r"[<>=~]", word)[0] for word in fields.get("Provides", "").split()),
         place=place,
     )
-
-
-def _names(text: str, separator: str) -> Iterator[str]:
-    """Yield the names of a relation field, without versions and architectures."""
-    for part in text.split(separator):
-        match = re.match(r"\s*([a-z0-9][a-z0-9+.-]*)", part)
-        if match:
-            yield match[1]
-
-
-def _stanzas(text: str) -> Iterator[dict[str, str]]:
-    for block in re.split(r"\n\s*\n", text):
-        fields = dict(re.findall(r"(?m)^([A-Za-z-]+):[ \t]*(.*(?:\n[ \t].*)*)", block))
-        if fields:
-            yield fields
 
 
 def _apk_stanzas(text: str) -> Iterator[dict[str, str]]:
@@ -172,7 +156,7 @@ def _automatic(documents: Iterable[Document]) -> frozenset[str]:
     return frozenset(
         fields["Package"]
         for document in documents
-        for fields in _stanzas(document.content.decode(errors="replace"))
+        for fields in read_stanzas(document.content.decode(errors="replace"))
         if fields.get("Auto-Installed") == "1" and "Package" in fields
     )
 

@@ -78,7 +78,7 @@ class DockertoolsCommand(BaseCommand):
         options = self._redirect(options)
         try:
             if self.needs_engine_extra:
-                _require_engine_extra()
+                require_engine_extra()
             with _signals_as_exceptions():
                 printed = super().execute(*args, **options)
             self._outputs["stdout"].flush()
@@ -91,6 +91,11 @@ class DockertoolsCommand(BaseCommand):
             self._report_error(interrupted, options)
             raise CommandError("Interrupted", returncode=ExitCode.INTERRUPTED) from None
         return printed
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the report is for people."""
+        return bool(self._options.get("output_format", "text") == "text")
 
     @property
     def config(self) -> Config:
@@ -148,7 +153,8 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Keep line breaks of the example."""
 
 
-def _require_engine_extra() -> None:
+def require_engine_extra() -> None:
+    """Raise CouldNotRunError where what talks to an engine is not installed."""
     missing = [name for name in ENGINE_EXTRA if importlib.util.find_spec(name) is None]
     if missing:
         raise CouldNotRunError(

@@ -14,7 +14,7 @@ from dockertools.build.dockerfile import Stage, chain_of, read_stages
 from dockertools.build.driver import Listener, build_image
 from dockertools.build.history import BuildRecord, read_records, state_file
 from dockertools.build.options import BuildOptions
-from dockertools.build.request import BuildRequest, make_build_options
+from dockertools.build.request import BuildRequest, extend_dockerfile, make_build_options
 from dockertools.conf import Config
 from dockertools.errors import CouldNotRunError, DockertoolsError
 from dockertools.files import read_text
@@ -146,13 +146,8 @@ def make_variant(options: BuildOptions, name: str, folder: Path) -> BuildOptions
     options = replace(options, max_size=None, is_recorded=False)
     if name == BUILDER:
         return options
-    target = folder / "Dockerfile"
     code = f"\nFROM {BUILDER} AS dockertools-{SINGLE_STAGE}\nWORKDIR {last_workdir(stages)}\nCOPY . .\n"
-    target.write_text(text + code, encoding="utf-8")
-    ignore = read_text(options.dockerfile.with_name(f"{options.dockerfile.name}.dockerignore"))
-    if ignore is not None:
-        target.with_name("Dockerfile.dockerignore").write_text(ignore, encoding="utf-8")
-    return replace(options, dockerfile=target, target=f"dockertools-{SINGLE_STAGE}")
+    return replace(extend_dockerfile(options, code, folder), target=f"dockertools-{SINGLE_STAGE}")
 
 
 def last_workdir(stages: tuple[Stage, ...]) -> str:

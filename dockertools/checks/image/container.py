@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import shutil
-import tempfile
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import dockertools
-from dockertools.checks.guest import FALLBACK
 from dockertools.checks.image.facts import AuditFacts
+from dockertools.checks.image.throw_away import FOLDER, LABEL, copy_package, throw_away_container
 from dockertools.checks.registry import CheckInfo
 from dockertools.checks.results import CheckResult, Outcome, Status, failed, passed, skipped
-from dockertools.errors import CouldNotRunError
 from dockertools.process import Completed, run
 
 NO_NETWORK = "none"
 ASKING_GROUPS = ("database", "cache")
 """Groups that ask servers, which nothing without a network can."""
-FOLDER = "/.dockertools-check"
-LABEL = "io.dockertools.check"
 TIMEOUT_SECONDS = 900.0
-ENGINE_SECONDS = 300.0
-"""How long a single answer of the engine may take; a busy one takes long to make a container."""
-_NEEDED = ("elftools", "packaging")
 _DOCUMENT = '{\n  "schema": "dockertools.check/1"'
 LAST_LINES = 2
 
@@ -88,9 +75,9 @@ def run_in_container(facts: AuditFacts, options: ContainerOptions) -> ContainerR
     """
     if refusal := explain_refusal(facts):
         return ContainerRun(outcome=refusal)
-    with _container(create_argv(facts, options)) as name:
+    with throw_away_container(create_argv(facts, options)) as name:
         if not _uses_own(facts):
-            _copy_package(name)
+            copy_package(name)
         done = run(("docker", "start", "--attach", name), timeout=TIMEOUT_SECONDS)
     return read_run(done)
 
@@ -139,37 +126,5 @@ def without_network(checks: Sequence[CheckInfo], network: str) -> tuple[tuple[Ch
     return tuple(check for check in checks if check not in asking), asking
 
 
-@contextmanager
-def _container(argv: Sequence[str]) -> Iterator[str]:
-    name = f"dockertools-check-{uuid.uuid4().hex[:12]}"
-    try:
-        done = run(("docker", "create", "--name", name, *argv), timeout=ENGINE_SECONDS)
-        if done.returncode:
-            raise CouldNotRunError(
-                f"The engine cannot make a container of the image: {done.stderr.strip()}",
-                hint="`docker run` with the same options shows it.",
-                code="container-refused",
-            )
-        yield name
-    finally:
-        run(("docker", "rm", "--force", "--volumes", name), timeout=ENGINE_SECONDS)
-
-
 def _uses_own(facts: AuditFacts) -> bool:
     return facts.inside.has_dockertools and bool(facts.inside.manage)
-
-
-def _copy_package(container: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="dockertools-") as name:
-        folder = Path(name, "package")
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(Path(dockertools.__file__).parent, folder / "dockertools", ignore=ignored)
-        for package in _NEEDED:
-            spec = importlib.util.find_spec(package)
-            if spec and spec.origin:
-                shutil.copytree(Path(spec.origin).parent, folder / FALLBACK / package, ignore=ignored)
-        for path in (folder, *folder.rglob("*")):  # whatever the umask is here, the image's user reads it
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        done = run(("docker", "cp", f"{folder}/.", f"{container}:{FOLDER}"), timeout=ENGINE_SECONDS)
-        if done.returncode:
-            raise CouldNotRunError(f"The package cannot be copied into the container: {done.stderr.strip()}")

@@ -12,6 +12,7 @@ from django.core.management.base import CommandParser
 from dockertools.conf import VARIANTS, Config
 from dockertools.errors import DockertoolsError, ExitCode
 from dockertools.management.base import DockertoolsCommand
+from dockertools.management.learn import learn_and_report, make_learn_options
 from dockertools.project.facts import ProjectFacts
 from dockertools.project.inspect import inspect_project
 from dockertools.rendering.files import render_files
@@ -52,16 +53,24 @@ class Command(DockertoolsCommand):
                 help=f"one more of Debian's packages in the {stage} stage; may be repeated",
             )
 
+        parser.add_argument(
+            "--learn", action="store_true", help="ask the built image which system packages it needs, and which not"
+        )
+        parser.add_argument("--apply", action="store_true", help="with --learn: write that into the configuration")
+
     def handle(
         self, *, check: bool, diff: bool, dry_run: bool, force: bool, output_format: str, **options: Any
     ) -> None:
         """Find out, render, compare, and write unless told otherwise."""
         config = override(self.config, options)
         facts = inspect_project(config, manage=_running_manage(config))
+        if options["learn"] or options["apply"]:
+            asked = make_learn_options(check=check, dry_run=dry_run, force=force, **options)
+            return learn_and_report(self, config, facts, asked, manage=_running_manage(config))
         planned = plan_files(config.root, render_files(facts, config), force=force)
         drift = [file.path for file in planned if file.is_drift] if check else []
         writes = not (check or dry_run)
-        if writes and self._may_write(planned, options["interactive"] and output_format == "text"):
+        if writes and self.may_write(planned, options["interactive"] and output_format == "text"):
             write_files(config.root, planned)
         details = init_payload(facts, planned)
         if output_format == "text":
@@ -75,8 +84,9 @@ class Command(DockertoolsCommand):
             )
         if output_format == "json":
             self.write_document(details, ExitCode.OK)
+        return None
 
-    def _may_write(self, planned: tuple[PlannedFile, ...], interactive: bool) -> bool:
+    def may_write(self, planned: tuple[PlannedFile, ...], interactive: bool) -> bool:
         """Ask, at a terminal, before files that are there are replaced."""
         changed = [file.path for file in planned if file.action == UPDATE]
         if not changed or not interactive or not sys.stdin.isatty():
