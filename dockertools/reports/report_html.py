@@ -146,9 +146,13 @@ def _data(report: Report, analysis: ImageAnalysis, builds: tuple[BuildRecord, ..
     }
 
 
-def _node(node: TreeNode, depth: int = 0) -> list[Any]:
-    children = [_node(child, depth + 1) for child in node.children] if depth < DEEPEST else []
-    return [printable(node.name), node.bytes, node.hidden_bytes, node.files, *([children] if children else [])]
+def _node(node: TreeNode, depth: int = 0, package: str = "") -> list[Any]:
+    """Return what the page reads: name, bytes, hidden bytes, files, children or 0, and the package if it is another."""
+    children = [_node(child, depth + 1, node.package) for child in node.children] if depth < DEEPEST else []
+    row = [printable(node.name), node.bytes, node.hidden_bytes, node.files]
+    if node.package != package:
+        return [*row, children or 0, printable(node.package)]
+    return [*row, *([children] if children else [])]
 
 
 def _date(record: BuildRecord) -> str:
