@@ -23,6 +23,11 @@ def parse_size(text: str) -> int:
     return round(float(match["number"]) * _UNITS[unit])
 
 
+def count_of(count: int, noun: str) -> str:
+    """Return `1 layer` or `2,000 layers`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def format_size(count: float) -> str:
     """Return `count` bytes with three significant digits, such as `41.3 MB`."""
     sign, count = ("-", -count) if count < 0 else ("", count)

@@ -58,7 +58,12 @@ def browser() -> Iterator[Browser]:
 
 def make_report(**changes: Any) -> Report:
     layers = (
-        [Entry("usr/lib/libc.so", b"x" * 400_000), Entry("etc/hosts", b"x" * 300)],
+        [
+            Entry("usr/lib/libc.so", b"x" * 400_000),
+            Entry("etc/hosts", b"x" * 300),
+            Entry(f"{SITE}/Django-5.2.dist-info/METADATA", b"Name: Django\nVersion: 5.2\n"),
+            Entry(f"{SITE}/Django-5.2.dist-info/RECORD", b"django/conf.py,,\ndjango/db/models.py,,\n"),
+        ],
         [Entry(f"{SITE}/django/conf.py", b"x" * 90_000), Entry(f"{SITE}/django/db/models.py", b"x" * 150_000)],
         [Entry(f"app/{HOSTILE}", b"x" * 50_000), Entry("app/old.bin", b"x" * 60_000)],
         [Entry("app/.wh.old.bin"), Entry("app/new.bin", b"x" * 30_000)],
@@ -199,6 +204,15 @@ def test_the_box_under_the_pointer_is_told_in_full(open_page: Open) -> None:
     assert detail.startswith("/usr/lib/libc.so: 400 kB, ")
     assert detail.endswith("in layer 1: base")
     assert page.locator(".cell.gone").count() >= 1
+
+
+def test_a_package_is_named_and_found_by_its_name(open_page: Open) -> None:
+    page = open_page()
+    assert cell(page, "(Django 5.2)").count() == 1
+    cell(page, "models.py").hover()
+    assert "of the package Django 5.2; in line 7" in page.locator("#detail").inner_text()
+    page.fill("#find", "Django 5")
+    assert page.locator("#found").inner_text() == "1 found, 240 kB"
 
 
 def test_the_theme_is_the_systems_until_it_is_changed(open_page: Open) -> None:

@@ -41,11 +41,6 @@ def printable(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def count_of(count: int, noun: str) -> str:
-    """Return a number with its noun: `1 file`, `2 files`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def need(section: Section | None) -> Section:
     """Return a section of the facts. Raises ValueError when its group was not asked for."""
     if section is None:

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from dockertools.checks.results import Outcome, failed, passed, skipped, warned
-from dockertools.doctor.base import MOST_FINDINGS, count_of, doctor_check, need, printable
+from dockertools.doctor.base import MOST_FINDINGS, doctor_check, need, printable
 from dockertools.doctor.facts import DoctorFacts
 from dockertools.doctor.file_facts import Call, Script
+from dockertools.sizes import count_of
 
 ROOT = 0
 

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 SECONDS = 15
+AGAIN_SECONDS = 5.0
+"""How long a name is asked for again where the server says to: one lost packet is no broken network."""
 PIP_FILES = ("/etc/pip.conf", "/etc/xdg/pip/pip.conf", "~/.config/pip/pip.conf", "~/.pip/pip.conf")
 
 
@@ -61,13 +63,23 @@ def apt_source() -> str | None:
 
 def look_up(host: str, port: int) -> tuple[list[str], str | None]:
     """Return the host's addresses, or why it has none."""
-    try:
-        return sorted({str(answer[4][0]) for answer in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}), None
-    except OSError as error:
-        return [], str(error)
+    deadline = time.monotonic() + AGAIN_SECONDS
+    while True:
+        try:
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return sorted({str(answer[4][0]) for answer in answers}), None
+        except OSError as error:
+            if not may_pass(error) or time.monotonic() > deadline:
+                return [], str(error)
+            time.sleep(0.5)
 
 
-def fetch(url: str) -> dict[str, Any]:
+def may_pass(error: object) -> bool:
+    """Tell whether a name server asks to try again."""
+    return isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+
+
+def fetch(url: str, attempts: int = 5) -> dict[str, Any]:
     """Ask for the headers, as pip would; return what came, or the kind of failure and its words."""
     authorities = pip_option("cert")
     try:
@@ -85,6 +97,9 @@ def fetch(url: str) -> dict[str, Any]:
         return {"status": error.code, "date": error.headers.get("Date")}
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
+        if may_pass(reason) and attempts > 1:
+            time.sleep(0.5)
+            return fetch(url, attempts - 1)
         kind = "certificate" if isinstance(reason, ssl.SSLCertVerificationError) else "connection"
         return {"failure": kind, "said": str(reason)}
 
@@ -117,4 +132,5 @@ def main() -> None:
     json.dump({"time": time.time(), "sources": results}, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()

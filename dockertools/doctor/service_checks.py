@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from dockertools.checks.results import Outcome, failed, passed, skipped, warned
-from dockertools.doctor.base import count_of, doctor_check, need
+from dockertools.doctor.base import doctor_check, need
 from dockertools.doctor.facts import DoctorFacts
 from dockertools.doctor.service_facts import BindFacts, HiddenFiles, ServiceFacts, ServiceUse
+from dockertools.sizes import count_of
 
 _NO_COMPOSE = {
     "no-compose-file": "Skipped: the project has no compose file.",

@@ -14,10 +14,10 @@ from dockertools.image.facts import ImageFacts
 from dockertools.image.files import ArchiveFacts
 from dockertools.image.inspect import clean_instruction, inspect_image
 from dockertools.image.layers import LayerUse, Waste, find_waste, measure_layers, stack_layers
-from dockertools.image.packages import PythonPackage, find_python_packages
+from dockertools.image.packages import PYTHON, PythonPackage, find_python_packages
 from dockertools.image.savings import Saving, find_savings
 from dockertools.image.survey import survey
-from dockertools.image.system_packages import SystemPackage, find_system_packages
+from dockertools.image.system_packages import SYSTEM, SystemPackage, find_system_packages
 from dockertools.image.tree import TreeNode, make_trees
 
 if TYPE_CHECKING:
@@ -173,10 +173,12 @@ def analyse_archive(
     python_packages = find_python_packages(catalog)
     system_packages = find_system_packages(catalog, _started(archive))
     instructions = [layer.instruction for layer in archive.layers]
+    names = {f"{PYTHON}{item.folder}": f"{item.name} {item.version}" for item in python_packages}
+    names |= {f"{SYSTEM}{item.name}": item.name for item in system_packages}
     return ImageAnalysis(
         image=image,
         history=_history(archive),
-        layers=_analysed_layers(image, archive, uses, make_trees(catalog, uses), base_layers),
+        layers=_analysed_layers(image, archive, uses, make_trees(catalog, uses, names), base_layers),
         waste=waste,
         python_packages=python_packages,
         system_packages=system_packages,

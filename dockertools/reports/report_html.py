@@ -18,8 +18,8 @@ from dockertools.image.analysis import ImageAnalysis
 from dockertools.image.tree import TreeNode
 from dockertools.reports.html_tables import make_tables
 from dockertools.reports.report_facts import Report
-from dockertools.reports.report_tables import counted, printable, signed
-from dockertools.sizes import format_size
+from dockertools.reports.report_tables import printable, signed
+from dockertools.sizes import count_of, format_size
 
 DEEPEST = 60
 """Folders below which the map does not go: what a browser and a person can follow."""
@@ -74,7 +74,7 @@ def _cards(report: Report, analysis: ImageAnalysis) -> list[dict[str, str]]:
     broken = {verdict.rule: not verdict.ok for verdict in report.verdicts}
     cards = [
         _card("Size", format_size(image.size_bytes), "uncompressed", is_broken=broken.get("max-size")),
-        _card("Layers", str(len(analysis.layers)), f"base: {counted(len(base), 'layer')}, {_total(base)}"),
+        _card("Layers", str(len(analysis.layers)), f"base: {count_of(len(base), 'layer')}, {_total(base)}"),
         _card(
             "Efficiency",
             f"{analysis.efficiency:.1%}",
@@ -146,9 +146,13 @@ def _data(report: Report, analysis: ImageAnalysis, builds: tuple[BuildRecord, ..
     }
 
 
-def _node(node: TreeNode, depth: int = 0) -> list[Any]:
-    children = [_node(child, depth + 1) for child in node.children] if depth < DEEPEST else []
-    return [printable(node.name), node.bytes, node.hidden_bytes, node.files, *([children] if children else [])]
+def _node(node: TreeNode, depth: int = 0, package: str = "") -> list[Any]:
+    """Return what the page reads: name, bytes, hidden bytes, files, children or 0, and the package if it is another."""
+    children = [_node(child, depth + 1, node.package) for child in node.children] if depth < DEEPEST else []
+    row = [printable(node.name), node.bytes, node.hidden_bytes, node.files]
+    if node.package != package:
+        return [*row, children or 0, printable(node.package)]
+    return [*row, *([children] if children else [])]
 
 
 def _date(record: BuildRecord) -> str:

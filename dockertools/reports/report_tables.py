@@ -71,11 +71,6 @@ def signed(count: int) -> str:
     return f"{'+' if count > 0 else ''}{format_size(count)}"
 
 
-def counted(number: int, noun: str) -> str:
-    """Return `1 layer` or `2 layers`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def some(names: Sequence[str], count: int = 3) -> str:
     """Return the first names, and how many more there are."""
     shown = ", ".join(names[:count])

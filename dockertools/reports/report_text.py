@@ -10,9 +10,9 @@ from rich.text import Text
 from dockertools.image.analysis import AnalysedLayer, ImageAnalysis
 from dockertools.image.limits import Verdict
 from dockertools.reports.report_facts import Report
-from dockertools.reports.report_tables import Cell, Paper, counted, printable, some
+from dockertools.reports.report_tables import Cell, Paper, printable, some
 from dockertools.reports.report_trends import print_comparison, print_history, print_usage
-from dockertools.sizes import format_size
+from dockertools.sizes import count_of, format_size
 
 ROWS = 12
 BAR_WIDTH = 10
@@ -50,7 +50,7 @@ def _print_image(paper: Paper, analysis: ImageAnalysis) -> None:
             ("image", Text(printable(image.reference), style="name")),
             ("id", image.id),
             ("size", Text(format_size(image.size_bytes), style="number").append(f" uncompressed{compressed}", "")),
-            ("base", f"{format_size(sum(layer.size_bytes for layer in base))} in {counted(len(base), 'layer')}"),
+            ("base", f"{format_size(sum(layer.size_bytes for layer in base))} in {count_of(len(base), 'layer')}"),
             ("user", image.user),
             (
                 "efficiency",

@@ -11,8 +11,8 @@ from rich.text import Text
 from dockertools.build.history import BuildRecord
 from dockertools.image.compare import Change, Comparison
 from dockertools.reports.report_facts import Usage
-from dockertools.reports.report_tables import Cell, Paper, counted, printable, signed
-from dockertools.sizes import format_size
+from dockertools.reports.report_tables import Cell, Paper, printable, signed
+from dockertools.sizes import count_of, format_size
 
 SPARKS = 60
 """Builds that the lines of blocks show, so that they fit into 80 columns."""
@@ -68,7 +68,7 @@ def print_history(paper: Paper, history: Sequence[BuildRecord]) -> None:
     if not history:
         paper.console.print("No build of this project is recorded on this machine; `docker_build` records them.")
         return
-    paper.title(f"Builds, {counted(len(history), 'record')}")
+    paper.title(f"Builds, {count_of(len(history), 'record')}")
     rows = list(_history_rows(history))[::-1]
     paper.table(("finished", "size", "change", "seconds", "cached", "image"), rows, len(history))
     paper.console.print()
@@ -105,9 +105,9 @@ def print_usage(paper: Paper, usage: Usage) -> None:
     cache = held.cache
     paper.lines(
         [
-            (_total(held.images), counted(len(held.images), "image")),
-            (_total(held.containers), f"written by {counted(len(held.containers), 'container')}"),
-            (_total(held.volumes), counted(len(held.volumes), "volume")),
+            (_total(held.images), count_of(len(held.images), "image")),
+            (_total(held.containers), f"written by {count_of(len(held.containers), 'container')}"),
+            (_total(held.volumes), count_of(len(held.volumes), "volume")),
             (
                 format_size(cache.bytes),
                 f"build cache of all projects, {format_size(cache.reclaimable_bytes)} reclaimable (`docker_prune`)",

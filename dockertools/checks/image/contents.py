@@ -85,7 +85,8 @@ def check_setuid(facts: AuditFacts) -> Iterator[Outcome]:
             mode=f"{file.mode:04o}",
         )
     if not added:
-        yield passed(f"none added; {len(facts.setuid)} of the base, of no use with no-new-privileges")
+        base = f"; {len(facts.setuid)} of the base, of no use with no-new-privileges" if facts.setuid else ""
+        yield passed(f"none added{base}")
 
 
 @register_outside(

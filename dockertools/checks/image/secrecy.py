@@ -9,6 +9,7 @@ from dockertools.checks.image.facts import AuditFacts, SecretFile
 from dockertools.checks.image.secrets import SECRET_CODES, is_secret_variable
 from dockertools.checks.outside import IMAGE, register_outside
 from dockertools.checks.results import Outcome, failed, passed
+from dockertools.sizes import count_of
 
 MOST_SHOWN = 20
 _CODE = (".py", ".pyc", ".js", ".html")
@@ -29,7 +30,7 @@ def check_environment(facts: AuditFacts) -> Iterator[Outcome]:
         hint = f"{_REVOKE} Give it to the container (compose `secrets:`, or an environment file), not to the image."
         yield failed("secret-in-environment", f"ENV {name} has a value", hint, variable=name)
     if not found:
-        yield passed(f"{len(facts.config.environment)} variables, none is a secret")
+        yield passed(f"{count_of(len(facts.config.environment), 'variable')}, none is a secret")
 
 
 @register_outside(
@@ -49,7 +50,7 @@ def check_history(facts: AuditFacts) -> Iterator[Outcome]:
         )
         yield failed("secret-in-history", f"the history shows {what}", hint, name=secret.name, origin=secret.origin)
     if not found:
-        yield passed(f"{len(facts.history)} instructions, no secret")
+        yield passed(f"{count_of(len(facts.history), 'instruction')}, no secret")
 
 
 @register_outside(
@@ -116,4 +117,4 @@ def _judge(facts: AuditFacts, secrets: list[SecretFile]) -> Iterator[Outcome]:
     if not own:
         packages = sorted({secret.package for secret in secrets})
         note = f", keys for tests came with {', '.join(packages)}" if packages else ""
-        yield passed(f"none in {len(facts.layers)} layers{note}", packages=packages)
+        yield passed(f"none in {count_of(len(facts.layers), 'layer')}{note}", packages=packages)

@@ -9,7 +9,7 @@ from dockertools.checks.image.facts import AuditFacts
 from dockertools.checks.outside import IMAGE, register_outside
 from dockertools.checks.results import Outcome, failed, passed, skipped, warned
 from dockertools.image.system_packages import SystemPackage
-from dockertools.sizes import format_size
+from dockertools.sizes import count_of, format_size
 
 SHOWN = 8
 SMALLEST_WASTE = 1_000_000
@@ -75,7 +75,7 @@ def check_packages(facts: AuditFacts) -> Iterator[Outcome]:
         )
         yield warned("unneeded-packages", message, hint, packages=asked_for)
     else:
-        yield passed(f"{len(facts.system_packages)} packages, each is needed")
+        yield passed(f"{count_of(len(facts.system_packages), 'package')}, each is needed")
 
 
 def _is_unneeded(package: SystemPackage, base_layers: int) -> bool:

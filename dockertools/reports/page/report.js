@@ -38,7 +38,8 @@
     show();
   }
 
-  // The map: a node is [name, bytes, hidden bytes, files, children], as the report wrote it.
+  // The map: a node is [name, bytes, hidden bytes, files, children, package], as the report wrote it; without a
+  // package it is of its folder's.
   function makeTree() {
     const layers = data.layers.filter((layer) => layer.tree[1] > 0);
     const root = { name: data.title, nodes: layers.map((layer, place) => ({ layer, place })) };
@@ -46,16 +47,21 @@
     const tree = d3.hierarchy(root, (item) => children(item) ?? null);
     tree.eachBefore((node) => {
       const item = node.data;
-      const [name, bytes, hidden, files] = item.layer ? item.layer.tree : item.nodes ? [data.title, 0, 0, 0] : item;
+      const [name, bytes, hidden, files, , own] = item.layer ? item.layer.tree : item.nodes ? [data.title, 0, 0, 0] : item;
       const layer = item.layer ? item : node.parent?.facts.layer;
       // A layer whose files are all in one folder has that folder's name.
       const path = item.nodes ? "" : item.layer ? name && `/${name}` : `${node.parent.facts.path}/${name || "(smaller files)"}`;
+      const outer = node.depth > 1 ? node.parent.facts.package : "";
+      const owner = own ?? outer;
       node.facts = {
         bytes, hidden, files, layer, path,
+        package: owner,
+        isPackage: Boolean(owner) && owner !== outer,
         name: item.nodes ? data.title : item.layer ? item.layer.title : name || "(smaller files)",
         isRest: !item.nodes && !item.layer && !name,
       };
-      node.facts.text = (item.layer ? item.layer.title : node.facts.path).toLowerCase();
+      const said = item.layer ? item.layer.title : node.facts.path;
+      node.facts.text = (node.facts.isPackage ? `${said} ${owner}` : said).toLowerCase();
     });
     tree.sum((item) => {
       const row = item.layer ? item.layer.tree : item.nodes ? null : item;
@@ -70,10 +76,11 @@
   }
 
   function describe(node, total) {
-    const { bytes, hidden, files, path, name, layer } = node.facts;
+    const { bytes, hidden, files, path, name, layer, package: owner } = node.facts;
     const parts = [`${formatBytes(bytes)}, ${((100 * bytes) / total).toFixed(1)} % of the image`];
     if (files !== 1 || node.children) parts.push(countFiles(files));
     if (hidden) parts.push(`${formatBytes(hidden)} hidden by later layers`);
+    if (owner) parts.push(`of the package ${owner}`);
     if (node.depth > 1) parts.push(`in ${layer.layer.title}`);
     return `${node.depth > 1 ? path : name}: ${parts.join("; ")}`;
   }
@@ -105,6 +112,20 @@
         .filter((cell) => cell.w > 1 && cell.h > 1);
     }
 
+    function writeLabel(element, { node, w, h }) {
+      if (w <= 34) return;
+      const { facts } = node;
+      const say = (textContent) => element.append(make("span", { textContent }));
+      const size = formatBytes(facts.bytes);
+      if (node.children || h < 34) {
+        const name = facts.isPackage && w > 200 ? `${facts.name} (${facts.package})` : facts.name;
+        return say(`${name}  ${size}`);
+      }
+      say(facts.name);
+      say(size);
+      if (facts.isPackage && h >= 52) say(facts.package);
+    }
+
     function makeCell(cell) {
       const { node, depth, x, y, w, h } = cell;
       const { facts } = node;
@@ -114,8 +135,7 @@
         element.type = "button";
         element.tabIndex = -1;
         element.setAttribute("aria-label", `${describe(node, total)}${node.children ? "; opens" : ""}`);
-        if (w > 34) element.append(make("span", { textContent: node.children || h < 34 ? `${facts.name}  ${formatBytes(facts.bytes)}` : facts.name }));
-        if (w > 34 && !node.children && h >= 34) element.append(make("span", { textContent: formatBytes(facts.bytes) }));
+        writeLabel(element, cell);
       } else {
         element.setAttribute("aria-hidden", "true");
       }
