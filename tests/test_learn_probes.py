@@ -12,7 +12,7 @@ from dockertools.build.dockerfile import read_stages
 from dockertools.learn import database, guest, repository
 from dockertools.learn.database import read_database
 from dockertools.learn.environment import Question, find_mentions, read_needs
-from dockertools.learn.facts import PYTHON, User, read_environment, read_system
+from dockertools.learn.facts import PYTHON, EnvironmentFacts, Need, User, read_environment, read_system
 from dockertools.learn.repository import fits, guess_packages
 from dockertools.learn.stages import base_of, has_stage, render_stages
 from dockertools.process import Completed
@@ -136,41 +136,57 @@ def test_a_repository_that_does_not_answer_is_told_without_its_password(monkeypa
     assert "secret" not in trouble
 
 
-def test_this_environment_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "app.py").write_text('import ctypes\nctypes.CDLL("libnosuch.so.7")\nctypes.CDLL("libc.so.6")\n')
-    (tmp_path / "start.py").write_text('import subprocess\nsubprocess.run(["no-such-program"])\n')
-    monkeypatch.chdir(tmp_path)
-    facts = read_needs(Question(programs=("sh",)))
-    needs = {(need.name, need.how): need for need in facts.needs}
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project's code: it opens libraries, starts a program, and holds an ELF file that needs what is not there."""
+    folder = tmp_path_factory.mktemp("code")
+    (folder / "app.py").write_text('import ctypes\nctypes.CDLL("libnosuch.so.7")\nctypes.CDLL("libc.so.6")\n')
+    (folder / "start.py").write_text('import subprocess\nsubprocess.run(["no-such-program"])\n')
+    gone = compile_library(tmp_path_factory.mktemp("gone") / "libgone.so.1", soname="libgone.so.1")
+    compile_library(folder / "tool.so", needs=[gone])
+    gone.unlink()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def facts(code: Path) -> EnvironmentFacts:
+    """What this very environment and that code need."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(code)
+        patch.setenv("LD_PRELOAD", "/lib/libpreloaded.so.1")
+        return read_needs(Question(programs=("sh",)))
+
+
+def need_of(facts: EnvironmentFacts, name: str, how: str) -> Need:
+    return next(need for need in facts.needs if (need.name, need.how) == (name, how))
+
+
+def test_what_the_code_opens_and_starts_is_read(facts: EnvironmentFacts, code: Path) -> None:
+    opened = need_of(facts, "libnosuch.so.7", "opens")
+    assert (opened.path, opened.users, opened.is_certain) == (None, (User(str(code / "app.py")),), True)
+    assert need_of(facts, "no-such-program", "starts").path is None
+    assert (need_of(facts, "sh", "starts").path or "").startswith("/")
+
+
+def test_what_every_process_loads_is_needed(facts: EnvironmentFacts) -> None:
+    assert [str(user) for user in need_of(facts, "/lib/libpreloaded.so.1", "opens").users] == ["LD_PRELOAD"]
+
+
+def test_the_environments_files_are_read(facts: EnvironmentFacts) -> None:
     assert "django" in facts.distributions
-    assert needs["libnosuch.so.7", "opens"].path is None
-    assert [user.file for user in needs["libnosuch.so.7", "opens"].users] == [str(tmp_path / "app.py")]
-    assert needs["no-such-program", "starts"].path is None
-    assert (needs["sh", "starts"].path or "").startswith("/")
-    assert any(user.distribution == PYTHON for user in needs["libc.so.6", "needs"].users)
+    users = need_of(facts, "libc.so.6", "needs").users
+    assert any(user.distribution == PYTHON for user in users)
     assert read_environment(json.loads(json.dumps(asdict(facts)))) == facts
 
 
-def test_what_every_process_loads_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LD_PRELOAD", "libnosuch.so.7 /lib/libgone.so.1")
-    needs = {need.name: need for need in read_needs(Question()).needs if need.how == "opens"}
-    assert [str(user) for user in needs["libnosuch.so.7"].users] == ["LD_PRELOAD"]
-    assert needs["/lib/libgone.so.1"].path is None
-
-
 def test_a_file_beside_the_environment_keeps_its_libraries_and_demands_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    facts: EnvironmentFacts, code: Path
 ) -> None:
-    gone = compile_library(tmp_path / "libgone.so.1", soname="libgone.so.1")
-    tool = compile_library(tmp_path / "code/tool.so", needs=[gone])
-    gone.unlink()
-    monkeypatch.chdir(tool.parent)
-    facts = read_needs(Question())
-    needs = {need.name: need for need in facts.needs}
-    assert User(str(tool)) in needs["libc.so.6"].users
-    assert (needs["libgone.so.1"].path, needs["libgone.so.1"].is_certain) == (None, False)
-    assert facts.loose_objects == (str(tool),)
+    tool = str(code / "tool.so")
+    assert User(tool) in need_of(facts, "libc.so.6", "needs").users
+    gone = need_of(facts, "libgone.so.1", "needs")
+    assert (gone.path, gone.is_certain) == (None, False)
+    assert tool in facts.loose_objects
 
 
 def test_names_of_libraries_are_found_as_code_writes_them(tmp_path: Path) -> None:

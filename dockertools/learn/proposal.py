@@ -169,8 +169,8 @@ def _judge(name: str, evidence: Evidence, needed: Mapping[str, list[Need]]) -> L
     reason = _why_kept(name, package, evidence)
     if reason or package is None:
         return Line(KEEP, RUNTIME, name, reason)
-    libraries = ", ".join(package.libraries[:3])
-    return Line(REMOVE, RUNTIME, name, f"no file needs or names {libraries}")
+    shortest = {_stem(item): item for item in sorted(package.libraries, key=len, reverse=True)}
+    return Line(REMOVE, RUNTIME, name, f"no file needs or names {', '.join(sorted(shortest.values())[:3])}")
 
 
 def _why_kept(name: str, package: Package | None, evidence: Evidence) -> str:

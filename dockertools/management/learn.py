@@ -72,10 +72,12 @@ def learn_and_report(
     if command.is_text:
         print_learned(command.console(), learned)
     planned = _plan(command, config, learned, options, manage)
+    if command.is_text:
+        _show_changes(command, planned)
     if options.is_applied and command.may_write(planned, options.is_interactive and command.is_text):
         write_files(config.root, planned)
     if command.is_text:
-        _show(command, planned, config, learned, is_done=options.is_applied)
+        _show_outcome(command, planned, config, learned, is_done=options.is_applied)
     details = {**init_payload(facts, planned), **learn_payload(learned)}
     _judge(learned, options, details)
     if not command.is_text:
@@ -105,15 +107,18 @@ def _plan(
     return (lists, *(file for file in files if file.action != CREATE))
 
 
-def _show(
-    command: Command, planned: tuple[PlannedFile, ...], config: Config, learned: Learned, *, is_done: bool
-) -> None:
-    """Print how the files change, and the next step."""
-    if not planned:
-        return
+def _show_changes(command: Command, planned: tuple[PlannedFile, ...]) -> None:
     for file in planned:
         if file.diff and file.action != KEPT:
             command.stdout.write(f"\n{file.diff}", ending="")
+
+
+def _show_outcome(
+    command: Command, planned: tuple[PlannedFile, ...], config: Config, learned: Learned, *, is_done: bool
+) -> None:
+    """Print what became of the files, and the next step."""
+    if not planned:
+        return
     command.stdout.write("")
     for line in files_lines(planned, is_done=is_done):
         command.stdout.write(line)

@@ -15,7 +15,7 @@ _SYSTEM_PATH = "/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:
 def closure_values(facts: ProjectFacts, config: Config) -> dict[str, Any]:
     """Return the template's values: the script, what it is told to keep, and where `/opt/venv` is complete.
 
-    That are sonames which no file names, and the packages that are wanted, which the base may have already.
+    To be kept are sonames that no file names, and the packages that are wanted, which the base may have already.
     """
     is_distroless = config.variant == "distroless"
     return {
