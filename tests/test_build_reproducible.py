@@ -169,6 +169,15 @@ def test_the_context_on_the_disk_is_a_copy_under_an_empty_ignore_file(project: P
     assert put_on_disk(options_of(project), folder) == options_of(project)
 
 
+def test_no_two_copies_have_one_name(project: Path, tmp_path: Path) -> None:
+    names = set()
+    for place in ("one", "two"):
+        folder = tmp_path / place / "build"
+        folder.mkdir(parents=True)
+        names.add(put_on_disk(options_of(project, source_date_epoch=COMMITTED), folder).context.name)
+    assert len(names) == 2
+
+
 @pytest.mark.parametrize(
     ("kind", "path", "words"),
     [

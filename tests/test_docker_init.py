@@ -238,6 +238,12 @@ def test_the_variant_alpine_is_labelled_as_not_tried(project: Path) -> None:
     assert "is not built where django-dockertools is developed" in (project / "Dockerfile").read_text()
 
 
+def test_nothing_is_learned_from_an_alpine_image(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.dockertools]\nvariant = "alpine"\n')
+    done = init(project, "--learn", expect=2)
+    assert "--learn asks Debian's package database, and the variant alpine has none." in done.stderr
+
+
 def test_an_unknown_variant_is_refused(project: Path) -> None:
     (project / "pyproject.toml").write_text('[tool.dockertools]\nvariant = "bare"\n')
     done = init(project, expect=2)

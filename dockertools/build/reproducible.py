@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 from dockertools.build.command import load_argv
 from dockertools.build.finish import TICK_SECONDS
@@ -38,7 +39,9 @@ def put_on_disk(options: BuildOptions, folder: Path) -> BuildOptions:
     if options.source_date_epoch is None:
         return replace(options, dockerfile=file)
     file.with_name(f"{file.name}{IGNORE_FILE_NAME}").touch()
-    context = folder / "context"
+    # BuildKit keeps what was sent by the last part of the path, and asks again only for files of another size or time:
+    # times are all one here, so that the name must be one that no other build has.
+    context = folder / f"context-{uuid4().hex}"
     context.mkdir()
     copy_context(options.context, _dockerfile(options), context, options.source_date_epoch)
     return replace(options, dockerfile=file, context=context)

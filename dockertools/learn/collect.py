@@ -16,7 +16,7 @@ from dockertools.checks.image.throw_away import LABEL, copy_package, throw_away_
 from dockertools.checks.runtime.suites import Distribution, find_package
 from dockertools.conf import Config
 from dockertools.engine import connect, engine_errors, find_engine
-from dockertools.errors import CouldNotRunError, DockertoolsError
+from dockertools.errors import CouldNotRunError, DockertoolsError, UsageError
 from dockertools.files import read_text
 from dockertools.image.control import is_installed, read_stanzas
 from dockertools.learn.facts import (
@@ -60,8 +60,14 @@ class Systems:
 def collect_evidence(config: Config, facts: ProjectFacts, watch: Watch, tell: Callable[[str], None]) -> Evidence:
     """Return what the project's built image, and the stages of its Dockerfile, say.
 
-    Raises DockertoolsError when no image was built, CouldNotRunError when no engine answers.
+    Raises DockertoolsError when no image was built, CouldNotRunError when no engine answers, UsageError for the variant
+    alpine, which has no such database.
     """
+    if config.variant == "alpine":
+        raise UsageError(
+            "--learn asks Debian's package database, and the variant alpine has none.",
+            hint="Learn from --variant slim, then name what is missing by Alpine's names.",
+        )
     find_engine()
     _require_image(connect(), config.image)
     options = make_build_options(config, BuildRequest())
