@@ -8,8 +8,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ import dockertools
 from dockertools.checks.guest import FALLBACK
 from dockertools.checks.image.facts import AuditFacts
 from dockertools.checks.registry import CheckInfo
-from dockertools.checks.results import CheckResult, Outcome, Status, failed, passed, skipped
+from dockertools.checks.results import CheckResult, Outcome, Status, failed, passed, skipped, warned
 from dockertools.errors import CouldNotRunError
-from dockertools.process import Completed, run
+from dockertools.process import Completed, ProgramTimeoutError, run
 
 NO_NETWORK = "none"
 ASKING_GROUPS = ("database", "cache")
@@ -47,16 +46,23 @@ class ContainerOptions:
 
 @dataclass(frozen=True)
 class ContainerRun:
-    """What came of it: the results, or an outcome that says why there are none."""
+    """What came of it: the results, or an outcome that says why there are none.
+
+    `left` names the container if the engine did not remove it.
+    """
 
     results: tuple[CheckResult, ...] = ()
     outcome: Outcome | None = None
     seconds: float = 0.0
+    left: str = ""
 
 
 def judge_container(run: ContainerRun) -> Iterator[Outcome]:
     """Run the checks of the container in a throw-away one of the image: its own user, no network unless asked."""
     yield run.outcome or passed(f"{len(run.results)} results", results=len(run.results))
+    if run.left:
+        message = f"the engine did not remove the container {run.left}"
+        yield warned("container-left", message, f"docker rm --force --volumes {run.left}", container=run.left)
 
 
 IN_CONTAINER = CheckInfo(
@@ -68,6 +74,7 @@ IN_CONTAINER = CheckInfo(
         "no-python": "Skipped: the image has no Python on its PATH.",
         "no-django": "Skipped: the image has no Django.",
         "did-not-run": "The container did not start, or docker_check ended in it without a result.",
+        "container-left": "The engine did not remove the throw-away container.",
     },
 )
 
@@ -88,11 +95,15 @@ def run_in_container(facts: AuditFacts, options: ContainerOptions) -> ContainerR
     """
     if refusal := explain_refusal(facts):
         return ContainerRun(outcome=refusal)
-    with _container(create_argv(facts, options)) as name:
+    name = f"dockertools-check-{uuid.uuid4().hex[:12]}"
+    try:
+        _create(name, create_argv(facts, options))
         if not _uses_own(facts):
             _copy_package(name)
         done = run(("docker", "start", "--attach", name), timeout=TIMEOUT_SECONDS)
-    return read_run(done)
+    finally:
+        is_removed = _remove(name)
+    return replace(read_run(done), left="" if is_removed else name)
 
 
 def create_argv(facts: AuditFacts, options: ContainerOptions) -> tuple[str, ...]:
@@ -139,20 +150,22 @@ def without_network(checks: Sequence[CheckInfo], network: str) -> tuple[tuple[Ch
     return tuple(check for check in checks if check not in asking), asking
 
 
-@contextmanager
-def _container(argv: Sequence[str]) -> Iterator[str]:
-    name = f"dockertools-check-{uuid.uuid4().hex[:12]}"
+def _create(name: str, argv: Sequence[str]) -> None:
+    done = run(("docker", "create", "--name", name, *argv), timeout=ENGINE_SECONDS)
+    if done.returncode:
+        raise CouldNotRunError(
+            f"The engine cannot make a container of the image: {done.stderr.strip()}",
+            hint="`docker run` with the same options shows it.",
+            code="container-refused",
+        )
+
+
+def _remove(name: str) -> bool:
+    """Remove the container; what was found counts more than an engine that hangs at the end."""
     try:
-        done = run(("docker", "create", "--name", name, *argv), timeout=ENGINE_SECONDS)
-        if done.returncode:
-            raise CouldNotRunError(
-                f"The engine cannot make a container of the image: {done.stderr.strip()}",
-                hint="`docker run` with the same options shows it.",
-                code="container-refused",
-            )
-        yield name
-    finally:
-        run(("docker", "rm", "--force", "--volumes", name), timeout=ENGINE_SECONDS)
+        return run(("docker", "rm", "--force", "--volumes", name), timeout=ENGINE_SECONDS).returncode == 0
+    except ProgramTimeoutError:
+        return False
 
 
 def _uses_own(facts: AuditFacts) -> bool:
