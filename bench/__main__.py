@@ -1,6 +1,7 @@
 """`python -m bench [CASE ...]`: measure, and write the results into docs/performance.md.
 
-A case is a module of this package with a function `measure(say) -> str`, which returns its section as Markdown.
+A case is a module of this package with a function `measure(say) -> str`, which returns its section as Markdown, and
+may name another document as its REPORT.
 """
 
 from __future__ import annotations
@@ -17,20 +18,25 @@ CASES = (
     "images",
     "mode",
 )
+ON_REQUEST = ("tools",)
+"""Cases that run only when they are named: they install from the package index, and take some twenty minutes."""
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
 
 
 def main(names: list[str]) -> int:
-    """Run the cases, all by default."""
-    unknown = set(names) - set(CASES)
+    """Run the cases, by default all but those on request."""
+    known = CASES + ON_REQUEST
+    unknown = set(names) - set(known)
     if unknown:
-        sys.stderr.write(f"There is no case {', '.join(sorted(unknown))}. Choose from: {', '.join(CASES)}.\n")
+        sys.stderr.write(f"There is no case {', '.join(sorted(unknown))}. Choose from: {', '.join(known)}.\n")
         return 2
     for name in names or CASES:
-        section = importlib.import_module(f"bench.{name}").measure(lambda line: sys.stderr.write(f"{line}\n"))
+        module = importlib.import_module(f"bench.{name}")
+        section = module.measure(lambda line: sys.stderr.write(f"{line}\n"))
         sys.stdout.write(section)
-        text = REPORT.read_text(encoding="utf-8") if REPORT.exists() else "# Performance\n"
-        REPORT.write_text(put_section(text, name, section), encoding="utf-8")
+        report: Path = getattr(module, "REPORT", REPORT)
+        text = report.read_text(encoding="utf-8") if report.exists() else "# Performance\n"
+        report.write_text(put_section(text, name, section), encoding="utf-8")
     return 0
 
 

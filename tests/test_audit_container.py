@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ import jsonschema
 import pytest
 
 from dockertools.checks.guest import find_settings_module
+from dockertools.checks.image import container, throw_away
 from dockertools.checks.image.container import ContainerOptions, create_argv, explain_refusal, read_run, without_network
 from dockertools.checks.image.facts import AuditFacts, ImageConfig, Inside
 from dockertools.checks.registry import registered_checks
 from dockertools.checks.results import Status
 from dockertools.checks.runtime import load_checks
 from dockertools.engine import Engine
-from dockertools.process import Completed
+from dockertools.process import Completed, ProgramTimeoutError
 from tests.audit_images import built, built_from
 from tests.check_project import SCHEMA
 from tests.docker import docker
@@ -230,3 +231,26 @@ def test_the_settings_are_those_that_manage_py_names(tmp_path: Path) -> None:
     assert find_settings_module(tmp_path) == ""
     (tmp_path / "manage.py").write_text("os.environ.setdefault('DJANGO_SETTINGS_MODULE' , 'a.b')")
     assert find_settings_module(tmp_path) == "a.b"
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_container_that_is_not_removed_is_told_and_costs_no_result(
+    monkeypatch: pytest.MonkeyPatch, *, hangs: bool
+) -> None:
+    result = {"id": "a.C1", "group": "g", "title": "t", "status": "pass", "message": "", "hint": "", "seconds": 0.1}
+    document = {"schema": "dockertools.check/1", "results": [{**result, "evidence": {}}]}
+
+    def answer(argv: Sequence[str], *, timeout: float) -> Completed:
+        if argv[1] != "rm":
+            return Completed(0, json.dumps(document, indent=2), "")
+        if hangs:
+            raise ProgramTimeoutError(f"not within {timeout}")
+        return Completed(1, "", "removal is in progress")
+
+    for module in (container, throw_away):
+        monkeypatch.setattr(module, "run", answer)
+    found = container.run_in_container(FACTS, ContainerOptions())
+    assert len(found.results) == 1
+    outcomes = list(container.judge_container(found))
+    assert [outcome.status for outcome in outcomes] == [Status.PASS, Status.WARN]
+    assert outcomes[1].hint.startswith("docker rm --force --volumes dockertools-check-")

@@ -15,17 +15,19 @@ import jsonschema
 import pytest
 
 from dockertools.build.history import state_file
-from dockertools.checks.checklist import load_checklist, points
+from dockertools.checks.checklist import load_checklist, points, workspace
 from dockertools.checks.checklist.single_stage import find_builder, single_stage_text
 from dockertools.checks.checklist.stack import isolate
 from dockertools.checks.checklist.states import ServiceState, read_states
 from dockertools.checks.checklist.workspace import Workspace
 from dockertools.checks.outside import run_outside
 from dockertools.checks.results import CheckResult, Status
+from dockertools.checks.runner import Event, Notice
 from dockertools.compose.classify import Project
 from dockertools.compose.config import ComposeFacts
 from dockertools.conf import make_config
 from dockertools.engine import Engine
+from dockertools.process import ProgramTimeoutError
 from tests.audit_images import evidence
 from tests.check_project import SCHEMA
 from tests.docker import ROOT, docker
@@ -278,3 +280,25 @@ def test_states_are_read_as_every_compose_writes_them(text: str) -> None:
 def test_which_services_are_well(state: str, health: str, exit_code: int, is_well: bool, is_pending: bool) -> None:
     found = ServiceState("web", state, health, exit_code)
     assert (found.is_well, found.is_pending) == (is_well, is_pending)
+
+
+def test_an_engine_that_hangs_at_the_end_is_told_and_costs_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    events: list[Event] = []
+
+    def hang(argv: tuple[str, ...], *, timeout: float) -> None:
+        asked.append(argv)
+        raise ProgramTimeoutError(f"not within {timeout}")
+
+    monkeypatch.setattr(workspace, "run", hang)
+    with Workspace(make_config({}, start=tmp_path), events.append) as space:
+        space.remove_at_end(("docker", "rm", "first"))
+        space.remove_at_end(("docker", "compose", "down"), "by hand")
+    assert asked == [("docker", "compose", "down"), ("docker", "rm", "first")]
+    told = [event.text for event in events if isinstance(event, Notice)]
+    assert told[1:] == [
+        "NOT REMOVED within 300 seconds; later: by hand",
+        "NOT REMOVED within 300 seconds; later: docker rm first",
+    ]

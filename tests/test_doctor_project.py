@@ -161,6 +161,23 @@ def test_the_containers_user_and_the_owner_of_what_it_mounts(
     assert code == "ok" or ("docker_mode dev" in outcome.hint or "mkdir -p" in outcome.hint)
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "code"),
+    [
+        ("/srv/shop/nginx.conf", "/etc/nginx/nginx.conf", "mount-file-missing"),
+        ("/run/user/1000/docker.sock", "/var/run/docker.sock", "mount-file-missing"),
+        ("/srv/shop/conf.d", "/etc/nginx/conf.d", "mount-source-missing"),
+        ("/srv/shop/.cache", "/root/.cache", "mount-source-missing"),
+        ("/srv/shop.example", "/srv/shop", "mount-source-missing"),
+    ],
+)
+def test_where_a_file_is_mounted_no_folder_is_advised(source: str, target: str, code: str) -> None:
+    bind = BindFacts(replace(CODE, source=source, target=target), None, 0)
+    outcome = only(judge("D502", services=ServiceFacts((replace(WEB, binds=(bind,)),))))
+    assert outcome.evidence["code"] == code
+    assert outcome.hint.startswith("mkdir -p" if code == "mount-source-missing" else "ls -l /")
+
+
 def test_owners_do_not_matter_where_the_engine_maps_them_or_nobody_writes() -> None:
     desktop = replace(ENGINE, info=replace(INFO, system="Docker Desktop"))
     assert only(judge("D502", services=bound(1000, 1001), engine=desktop)).status is Status.PASS

@@ -53,6 +53,7 @@ def check_project(facts: DoctorFacts) -> Iterator[Outcome]:
     "owners of mounts",
     {
         "mount-source-missing": "A folder that is mounted does not exist: the engine makes it, and it is root's.",
+        "mount-file-missing": "A file that is mounted does not exist: the engine makes a folder in its place.",
         "mount-not-writable": "The container's user may not write to a mounted folder.",
         "root-writes-mount": "The container runs as root and writes to a mounted folder: what it makes is root's.",
         **_NO_COMPOSE,
@@ -76,6 +77,12 @@ def check_mounts(facts: DoctorFacts) -> Iterator[Outcome]:
         yield passed(f"{count_of(count, 'folder')} mounted" if count else "no folder of this machine is mounted")
 
 
+def _is_for_a_file(source: str, target: str) -> bool:
+    """Tell whether both ends are named like a file, such as nginx.conf or docker.sock; conf.d is a folder."""
+    suffix = PurePosixPath(target).suffix
+    return suffix[1:].isalnum() and suffix != ".d" and PurePosixPath(source).suffix == suffix
+
+
 def _judge_bind(service: ServiceUse, bind: BindFacts, facts: DoctorFacts) -> Iterator[Outcome]:
     mount, uid = bind.mount, service.image.uid
     evidence = {
@@ -89,6 +96,12 @@ def _judge_bind(service: ServiceUse, bind: BindFacts, facts: DoctorFacts) -> Ite
         "mode": f"{bind.mode:04o}",
     }
     source = shlex.quote(mount.source or "")
+    if bind.owner is None and _is_for_a_file(mount.source or "", mount.target):
+        message = f"{service.name} mounts {mount.source}, which does not exist: the engine makes a folder of that name"
+        folder = shlex.quote(str(PurePosixPath(mount.source or "").parent))
+        hint = f"ls -l {folder}   (put the file there, or take the mount out)"
+        yield warned("mount-file-missing", message, hint, **evidence)
+        return
     if bind.owner is None:
         message = f"{service.name} mounts {mount.source}, which does not exist: the engine makes it, as root"
         yield warned("mount-source-missing", message, f"mkdir -p {source}", **evidence)

@@ -180,9 +180,9 @@ def _ask(image: str, action: str, question: Mapping[str, Any], *options: str, ne
     """
     words = ("-c", START, action, json.dumps(question))
     argv = (f"--network={network}", f"--label={LABEL}=1", *options, "--entrypoint", "python", image, *words)
-    with throw_away_container(argv) as name:
-        copy_package(name)
-        done = run(("docker", "start", "--attach", name), timeout=_SECONDS)
+    with throw_away_container(argv) as container:
+        copy_package(container.name)
+        done = run(("docker", "start", "--attach", container.name), timeout=_SECONDS)
     lines = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
     if lines:
         answer: dict[str, Any] = json.loads(lines[-1].removeprefix(MARK))

@@ -154,7 +154,7 @@ def _ask_user(space: Workspace, python: str) -> str:
     code = "import os; print(os.getuid())"
     argv = ("docker", "run", "--rm", "--name", name, "--network=none", "--entrypoint", python)
     with space.working("asking a process of the container for its user"):
-        space.cleanups.callback(run, ("docker", "rm", "--force", name), timeout=ENGINE_SECONDS)
+        space.remove_at_end(("docker", "rm", "--force", name))
         return run((*argv, space.production.tag, "-c", code), timeout=ENGINE_SECONDS).stdout.strip()
 
 

@@ -15,7 +15,7 @@ from dockertools.compose.classify import Project, Role
 from dockertools.compose.config import compose_environment
 from dockertools.compose.errors import explain_failure
 from dockertools.errors import DockertoolsError
-from dockertools.process import Completed, run, stream
+from dockertools.process import run, stream
 
 START_SECONDS = 180.0
 PAUSE_SECONDS = 2.0
@@ -39,7 +39,8 @@ def open_stack(space: Workspace) -> Stack:
     file.write_text(json.dumps(document), encoding="utf-8")
     name = f"dockertools-checklist-{space.token}"
     compose = ("docker", "compose", "--project-name", name, "--file", str(file))
-    space.cleanups.callback(_take_down, compose)
+    take_down = (*compose, "down", "--volumes", "--remove-orphans", "--timeout", "2")
+    space.remove_at_end(take_down, f"docker compose --project-name {name} down --volumes")
     begin = time.monotonic()
     with space.working("starting all services") as tell:
         has_started = _start(compose, tell)
@@ -156,7 +157,3 @@ def _url(compose: tuple[str, ...], web: str, port: int) -> str | None:
     done = run((*compose, "port", web, str(port)), timeout=ENGINE_SECONDS)
     address = done.stdout.strip().splitlines()
     return f"http://{address[0]}" if done.returncode == 0 and address else None
-
-
-def _take_down(compose: tuple[str, ...]) -> Completed:
-    return run((*compose, "down", "--volumes", "--remove-orphans", "--timeout", "2"), timeout=ENGINE_SECONDS)

@@ -31,7 +31,7 @@ from dockertools.context import ContextFacts, inspect_context
 from dockertools.engine import connect
 from dockertools.errors import DockertoolsError
 from dockertools.image.files import ReadProgress
-from dockertools.process import run
+from dockertools.process import ProgramTimeoutError, run
 from dockertools.project.inspect import inspect_project
 
 REPOSITORY = "dockertools-checklist"
@@ -65,6 +65,16 @@ class Workspace:
         """Remove containers, images, records and the copy, in the opposite order."""
         self.on_event(Notice("Removing what was made."))
         self.cleanups.__exit__(kind, error, traceback)
+
+    def remove_at_end(self, argv: tuple[str, ...], by_hand: str = "") -> None:
+        """Run `argv` when the list is done; `by_hand` is the command to give where the engine hangs over it."""
+        self.cleanups.callback(self._remove, argv, by_hand or " ".join(argv))
+
+    def _remove(self, argv: tuple[str, ...], by_hand: str) -> None:
+        try:
+            run(argv, timeout=ENGINE_SECONDS)
+        except ProgramTimeoutError:  # what was found counts more
+            self.on_event(Notice(f"NOT REMOVED within {ENGINE_SECONDS:g} seconds; later: {by_hand}"))
 
     @cached_property
     def context(self) -> ContextFacts:
@@ -144,7 +154,7 @@ class Workspace:
         return make_build_options(config, BuildRequest(tag=f"{REPOSITORY}/{self.token}:{tag}"))
 
     def _build(self, what: str, options: BuildOptions) -> BuildResult:
-        self.cleanups.callback(run, ("docker", "image", "rm", "--force", options.tag), timeout=ENGINE_SECONDS)
+        self.remove_at_end(("docker", "image", "rm", "--force", options.tag))
         with self.working(f"building {what}") as tell:
 
             def on_event(_progress: BuildProgress, _step: Step | None) -> None:

@@ -115,7 +115,8 @@ def check_order(audit: ComposeAudit) -> Iterator[Outcome]:
         hint = f"Write depends_on: {{{other}: {{condition: service_healthy}}}}, with a health check of {other}."
         yield warned("no-condition", f"{service} waits for the start of {other} alone", hint, service=service, on=other)
     if not found:
-        yield passed("each waits until the other is ready")
+        waits = any(member.facts.depends_on for member in audit.members)
+        yield passed("each waits until the other is ready" if waits else "no service waits for another")
 
 
 def _can_be_waited_for(audit: ComposeAudit, name: str) -> bool:

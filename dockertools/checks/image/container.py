@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dockertools.checks.image.facts import AuditFacts
 from dockertools.checks.image.throw_away import FOLDER, LABEL, copy_package, throw_away_container
 from dockertools.checks.registry import CheckInfo
-from dockertools.checks.results import CheckResult, Outcome, Status, failed, passed, skipped
+from dockertools.checks.results import CheckResult, Outcome, Status, failed, passed, skipped, warned
 from dockertools.process import Completed, run
 
 NO_NETWORK = "none"
@@ -34,16 +34,23 @@ class ContainerOptions:
 
 @dataclass(frozen=True)
 class ContainerRun:
-    """What came of it: the results, or an outcome that says why there are none."""
+    """What came of it: the results, or an outcome that says why there are none.
+
+    `left` names the container if the engine did not remove it.
+    """
 
     results: tuple[CheckResult, ...] = ()
     outcome: Outcome | None = None
     seconds: float = 0.0
+    left: str = ""
 
 
 def judge_container(run: ContainerRun) -> Iterator[Outcome]:
     """Run the checks of the container in a throw-away one of the image: its own user, no network unless asked."""
     yield run.outcome or passed(f"{len(run.results)} results", results=len(run.results))
+    if run.left:
+        message = f"the engine did not remove the container {run.left}"
+        yield warned("container-left", message, f"docker rm --force --volumes {run.left}", container=run.left)
 
 
 IN_CONTAINER = CheckInfo(
@@ -55,6 +62,7 @@ IN_CONTAINER = CheckInfo(
         "no-python": "Skipped: the image has no Python on its PATH.",
         "no-django": "Skipped: the image has no Django.",
         "did-not-run": "The container did not start, or docker_check ended in it without a result.",
+        "container-left": "The engine did not remove the throw-away container.",
     },
 )
 
@@ -75,11 +83,11 @@ def run_in_container(facts: AuditFacts, options: ContainerOptions) -> ContainerR
     """
     if refusal := explain_refusal(facts):
         return ContainerRun(outcome=refusal)
-    with throw_away_container(create_argv(facts, options)) as name:
+    with throw_away_container(create_argv(facts, options)) as container:
         if not _uses_own(facts):
-            copy_package(name)
-        done = run(("docker", "start", "--attach", name), timeout=TIMEOUT_SECONDS)
-    return read_run(done)
+            copy_package(container.name)
+        done = run(("docker", "start", "--attach", container.name), timeout=TIMEOUT_SECONDS)
+    return replace(read_run(done), left=container.name if container.is_left else "")
 
 
 def create_argv(facts: AuditFacts, options: ContainerOptions) -> tuple[str, ...]:

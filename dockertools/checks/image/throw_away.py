@@ -8,12 +8,13 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import dockertools
 from dockertools.checks.guest import FALLBACK
 from dockertools.errors import CouldNotRunError
-from dockertools.process import run
+from dockertools.process import ProgramTimeoutError, run
 
 FOLDER = "/.dockertools-check"
 LABEL = "io.dockertools.check"
@@ -22,24 +23,40 @@ ENGINE_SECONDS = 300.0
 _NEEDED = ("elftools", "packaging")
 
 
+@dataclass
+class ThrowAwayContainer:
+    """A container; after its block `is_left` tells that the engine did not remove it."""
+
+    name: str
+    is_left: bool = False
+
+
 @contextmanager
-def throw_away_container(argv: Sequence[str]) -> Iterator[str]:
-    """Make a container by the arguments of `docker create`, and yield its name; it is removed, whatever happens.
+def throw_away_container(argv: Sequence[str]) -> Iterator[ThrowAwayContainer]:
+    """Make a container by the arguments of `docker create`; it is removed at the block's end, whatever happens.
 
     Raises CouldNotRunError when the engine cannot make it.
     """
-    name = f"dockertools-check-{uuid.uuid4().hex[:12]}"
+    container = ThrowAwayContainer(f"dockertools-check-{uuid.uuid4().hex[:12]}")
     try:
-        done = run(("docker", "create", "--name", name, *argv), timeout=ENGINE_SECONDS)
+        done = run(("docker", "create", "--name", container.name, *argv), timeout=ENGINE_SECONDS)
         if done.returncode:
             raise CouldNotRunError(
                 f"The engine cannot make a container of the image: {done.stderr.strip()}",
                 hint="`docker run` with the same options shows it.",
                 code="container-refused",
             )
-        yield name
+        yield container
     finally:
-        run(("docker", "rm", "--force", "--volumes", name), timeout=ENGINE_SECONDS)
+        container.is_left = not _remove(container.name)
+
+
+def _remove(name: str) -> bool:
+    """Remove a container; what was found counts more than an engine that hangs at the end."""
+    try:
+        return run(("docker", "rm", "--force", "--volumes", name), timeout=ENGINE_SECONDS).returncode == 0
+    except ProgramTimeoutError:
+        return False
 
 
 def copy_package(container: str) -> None:

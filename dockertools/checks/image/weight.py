@@ -90,7 +90,10 @@ def _is_unneeded(package: SystemPackage, base_layers: int) -> bool:
     codes={"library-missing": "A shared object of the application needs a library that is nowhere in the image."},
 )
 def check_libraries(facts: AuditFacts) -> Iterator[Outcome]:
-    """Look for the libraries that the application's shared objects name; nothing is executed, and no shell needed."""
+    """Look for the libraries that the application's shared objects name; nothing is executed, and no shell needed.
+
+    By name, wherever in the image: whether the loader would look there is for C201 to say, in the container.
+    """
     for missing in facts.missing_libraries:
         yield failed(
             "library-missing",
