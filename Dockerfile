@@ -1,10 +1,11 @@
-# Written by django-dockertools 0.1.0 (sha256:c99ff2deaf92769af28eda923d223615d51b8031fb614b4617d638e5ac0ce4b3); once edited, it is kept.
+# Written by django-dockertools 0.1.0 (sha256:e460e20fd9878274c1492bdb052cdcbc6eb12fdf090bf09455badabb2f55086e); once edited, it is kept.
 # The last stage is production, so that a bare `docker build .` is safe to run.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 # --- builder: compilers and uv; nothing of this stage ships but /opt/venv
 FROM ${BASE_IMAGE} AS builder
 LABEL stage="builder"
+ARG SOURCE_DATE_EPOCH
 # Packages stay in the cache mounts instead of the layer; docker-clean would empty them after each run.
 # The suite is pinned, and its security updates are wanted.
 # hadolint ignore=DL3008
@@ -13,6 +14,9 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     rm -f /etc/apt/apt.conf.d/docker-clean \
  && apt-get update \
  && apt-get install --yes --no-install-recommends gcc libc6-dev libcairo2-dev libpq-dev pkg-config
+# Debug information holds the name of a build folder that is another one each time, and strip takes it out anyway.
+ENV CFLAGS=-g0 \
+    CXXFLAGS=-g0
 ENV UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never \
     VIRTUAL_ENV=/opt/venv
@@ -37,6 +41,7 @@ RUN rm -f /opt/venv/.lock \
 # --- runtime: libraries, user and environment; what development and production share
 FROM ${BASE_IMAGE} AS runtime
 LABEL stage="runtime"
+ARG SOURCE_DATE_EPOCH
 # libcairo2 for pycairo, libpq5 for psycopg-c
 # hadolint ignore=DL3008
 RUN --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
@@ -70,29 +75,47 @@ CMD ["python", "manage.py", "runserver", "0.0.0.0:8000"]
 # --- bytecode: of what the application imports, and nothing else; the same files again after most changes of code
 FROM runtime AS bytecode
 LABEL stage="bytecode"
+ARG SOURCE_DATE_EPOCH
 ENV DJANGO_SETTINGS_MODULE=cvimprover.settings
 COPY . .
 # The values are placeholders for this command alone. The mount keeps what was compiled for an earlier build.
 RUN --mount=type=cache,id=cvimprover-api-bytecode,target=/var/cache/bytecode \
     SECRET_KEY=only-for-the-build \
-    PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode python <<'SCRIPT'
-import importlib, importlib.util, os, pathlib, shutil, sys
+    PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode python <<'SCRIPT'
+import importlib, os, pathlib, subprocess, sys
 
+COMPILE = """
+import importlib.util, os, py_compile, shutil, sys
+sys.pycache_prefix, hashed = None, py_compile.PycInvalidationMode.UNCHECKED_HASH
+for source in sys.argv[1:]:
+    path = importlib.util.cache_from_source(source)
+    kept, target, found = f"/var/cache/bytecode/hashed{path}", f"/bytecode{path}", b""
+    with open(source, "rb") as file:
+        wanted = importlib.util.MAGIC_NUMBER + bytes((1, 0, 0, 0)) + importlib.util.source_hash(file.read())
+    if os.path.exists(kept):
+        with open(kept, "rb") as file:
+            found = file.read(len(wanted))
+    if found != wanted:
+        py_compile.compile(source, kept, doraise=True, invalidation_mode=hashed)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    shutil.copyfile(kept, target)
+"""
 for name in ('cvimprover.wsgi', 'cvimprover.urls'):
     try:
         importlib.import_module(name)
     except Exception as error:
         print(f"{name} cannot be imported here, so that byte code is made at each start: {error!r}", file=sys.stderr)
 modules = [module for module in list(sys.modules.values()) if getattr(module, "__cached__", None)]
-compiled = [(module.__file__, module.__cached__) for module in modules]
-sys.pycache_prefix = None
+sources = sorted({module.__file__ for module in modules if module.__file__.endswith(".py") and os.path.isfile(module.__file__)})
+sources = [source for source in sources if not source.startswith("/app/")]
 folder = pathlib.Path("/bytecode")
 folder.mkdir()
-for source, file in compiled:
-    if pathlib.Path(file).is_file() and not source.startswith("/app/"):
-        target = pathlib.Path(f"{folder}{importlib.util.cache_from_source(source)}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
+# By processes of their own: what an interpreter has imported leaves traces in the byte code that it makes. It bears
+# the hash of its source instead of a time, so that the same source gives the same file.
+shares = [sources[start :: os.cpu_count()] for start in range(os.cpu_count())]
+processes = [subprocess.Popen((sys.executable, "-c", COMPILE, *share), cwd="/") for share in shares]
+if any([process.wait() for process in processes]):
+    sys.exit("Byte code could not be made.")
 # Docker knows equal files by their content and keeps the times of any of them: without times, equal files are one layer.
 for path in folder.rglob("*"):
     os.utime(path, (0, 0))
@@ -103,14 +126,15 @@ FROM runtime AS production
 LABEL stage="production" \
       io.dockertools.project="cvimprover-api" \
       org.opencontainers.image.title="cvimprover-api"
+ARG SOURCE_DATE_EPOCH
 ENV DJANGO_SETTINGS_MODULE=cvimprover.settings
 COPY . .
 # The values are placeholders for one command: it needs no secret, and no database.
 # At run time nobody may write here, so that byte code is made now; that of other packages comes below.
 RUN --mount=type=cache,id=cvimprover-api-bytecode,target=/var/cache/bytecode \
     SECRET_KEY=only-for-the-build \
-    PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode python manage.py collectstatic --noinput --verbosity 0 \
- && python -m compileall -q /app
+    PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode python manage.py collectstatic --noinput --verbosity 0 \
+ && PYTHONHASHSEED=0 python -m compileall -q -f --invalidation-mode checked-hash /app
 COPY --link --from=bytecode /bytecode /
 USER 1000:1000
 EXPOSE 8000

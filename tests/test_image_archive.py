@@ -7,6 +7,7 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from dockertools.engine import Engine, connect
 from dockertools.errors import CouldNotRunError, DockertoolsError
-from dockertools.image.archive import OpenContent, normal_path, read_archive, read_image
+from dockertools.image.archive import Header, OpenContent, normal_path, read_archive, read_image
 from dockertools.image.compression import DamagedArchiveError
 from dockertools.image.files import ArchiveFacts, FileFacts, FileKind, ReadProgress
 from dockertools.image.prefetch import prefetched
@@ -163,6 +164,49 @@ def test_an_archive_that_was_cut_off_is_never_taken_for_a_whole_one(data: st.Dat
 def test_whatever_is_no_archive_is_said_to_be_none(noise: bytes) -> None:
     with pytest.raises(DamagedArchiveError):
         read(noise)
+
+
+def _make_header(
+    name: str, kind: bytes, link: str, numbers: tuple[int, int, int, int, int], form: Literal[0, 1]
+) -> bytes:
+    header = tarfile.TarInfo(name)
+    header.type, header.linkname = kind, link
+    header.mode, header.uid, header.gid, header.size, header.mtime = numbers
+    try:
+        return header.tobuf(form, "utf-8", "surrogateescape")[-tarfile.BLOCKSIZE :]
+    except ValueError:  # too long, or too large, for this form
+        return tarfile.TarInfo("short").tobuf(form)
+
+
+_HEADERS = st.builds(
+    _make_header,
+    name=st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=120),
+    kind=st.sampled_from(
+        [tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE]
+    ),
+    link=st.text(st.characters(exclude_characters="\0"), max_size=100),
+    numbers=st.tuples(*[st.integers(0, 2**limit - 1) for limit in (12, 24, 24, 40, 40)]),
+    form=st.sampled_from([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT]),
+)
+
+
+@given(_HEADERS, st.dictionaries(st.integers(0, 511), st.integers(0, 255), max_size=3), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_a_header_is_read_as_tarfile_reads_it(header: bytes, changes: dict[int, int], is_signed: bool) -> None:
+    buffer = bytearray(header)
+    for place, value in changes.items():
+        buffer[place] = value
+    if is_signed:
+        buffer[148:156] = b"%06o\0 " % (sum(buffer) - sum(buffer[148:156]) + 256)
+
+    def read(kind: type[tarfile.TarInfo]) -> object:
+        try:
+            found = kind.frombuf(buffer, "utf-8", "surrogateescape")
+        except (tarfile.HeaderError, DamagedArchiveError):
+            return None
+        return (found.name, found.mode, found.uid, found.gid, found.size, found.mtime, found.type, found.linkname)
+
+    assert read(Header) == read(tarfile.TarInfo)
 
 
 def test_a_damaged_header_inside_a_layer_is_an_error_and_not_the_end() -> None:

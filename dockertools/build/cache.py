@@ -86,7 +86,8 @@ def _ancestors(steps: Mapping[str, Step], step: Step) -> Iterable[str]:
 def _reason(comparison: Comparison, step: Step, newer_files: NewerFiles) -> tuple[str, tuple[str, ...]]:
     previous, steps = comparison.previous, comparison.progress.steps
     if comparison.options.no_cache:
-        return "--no-cache runs every step again", ()
+        flag = "--no-cache" if comparison.options.source_date_epoch is None else "--reproducible"
+        return f"{flag} runs every step again", ()
     if previous is None:
         return "it is the first build of this image recorded here", ()
     inputs = [steps[name].name for name in step.inputs if name in steps]

@@ -8,6 +8,8 @@ from pathlib import Path
 from dockertools.build.options import BuildOptions
 from dockertools.build.redact import looks_secret
 
+ARCHIVE = "image.tar"
+"""The file beside the metadata that a reproducible image is written to, before the engine gets it."""
 # The file with the digest is all that is read; asking for provenance costs a round trip to the engine.
 _ENVIRONMENT = {"BUILDX_METADATA_PROVENANCE": "disabled"}
 
@@ -27,6 +29,11 @@ def buildx_environment(options: BuildOptions) -> dict[str, str]:
     return {**_ENVIRONMENT, **secret}
 
 
+def load_argv(archive: Path) -> tuple[str, ...]:
+    """Return the command that puts an archive's image into the engine's store."""
+    return ("docker", "load", "--quiet", "--input", str(archive))
+
+
 def push_argv(tag: str) -> tuple[str, ...]:
     """Return the command that sends a tagged image to its registry."""
     return ("docker", "push", "--quiet", tag)
@@ -36,7 +43,10 @@ def _words(options: BuildOptions, metadata_file: str) -> Iterator[str]:
     yield from ("docker", "buildx", "build", "--progress=rawjson")
     yield from ("--metadata-file", metadata_file, "--file", str(options.dockerfile))
     yield f"--provenance={options.provenance or 'false'}"
-    if options.is_loaded:
+    if options.source_date_epoch is not None:
+        # Times are set in what is exported, not in what is unpacked into the engine's store.
+        yield from ("--output", f"type=oci,dest={Path(metadata_file).with_name(ARCHIVE)},rewrite-timestamp=true")
+    elif options.is_loaded:
         yield "--load"
     yield from _flags(options)
     yield from _repeated(options)

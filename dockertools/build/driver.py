@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from dockertools.build.cache import Comparison, find_cache_miss, public_build_args, step_shapes
 from dockertools.build.changes import newer_files
-from dockertools.build.command import buildx_argv, buildx_environment
+from dockertools.build.command import ARCHIVE, buildx_argv, buildx_environment
 from dockertools.build.diagnose import diagnose, find_failure, is_name_taken, read_dockerfile
 from dockertools.build.dockerfile import Stage, layer_lines, locate_step
 from dockertools.build.events import StepEvent, parse_line
@@ -25,7 +25,9 @@ from dockertools.build.history import BuildRecord, StepRecord, add_record, last_
 from dockertools.build.options import BuildOptions
 from dockertools.build.progress import BuildProgress, Step
 from dockertools.build.redact import Redact, make_redactor, secret_values
-from dockertools.build.result import Budget, BuildResult, FailedBuild, StepResult
+from dockertools.build.reproducible import load_image, put_on_disk, uncommitted_warning
+from dockertools.build.result import Budget, BuildResult, FailedBuild, Reproducible, StepResult
+from dockertools.build.verify import require_same_image
 from dockertools.context import ContextSummary, summarize_context
 from dockertools.engine import connect, find_engine
 from dockertools.errors import CouldNotRunError, DockertoolsError
@@ -41,6 +43,8 @@ Listener = Callable[[BuildProgress, Step | None], None]
 event finished."""
 MOST_ATTEMPTS = 4
 """How often a build is begun that meets another one at its end; see `is_name_taken`."""
+METADATA = "metadata.json"
+SHORT_ID = len("sha256:") + 12
 _Parameters = ParamSpec("_Parameters")
 _Returned = TypeVar("_Returned")
 
@@ -55,10 +59,12 @@ def build_image(options: BuildOptions, on_event: Listener) -> BuildResult:
     redact = make_redactor(secret_values(_values(options), options.secrets, folder=Path.cwd()))
     context = _beside(summarize_context, options.context, options.dockerfile)
     engine = _beside(_connect, options)
+    uncommitted = _beside(_uncommitted, options)
     image_id, progress = _build_untagged(options, on_event, redact, begin)
     result = _describe(options, progress, _result_or_none(context))
     if image_id is None:
         return replace(result, seconds=time.monotonic() - begin)
+    result = _with_source_date(result, options, image_id, uncommitted.result())
     client, known_images = engine.result()
     image = _redact_image(inspect_image(client, image_id), redact)
     result = replace(result, image=replace(image, reference=options.tag), layer_lines=_layer_lines(options, image))
@@ -72,11 +78,22 @@ def build_image(options: BuildOptions, on_event: Listener) -> BuildResult:
 
 
 def _push(tag: str, progress: BuildProgress, on_event: Listener) -> None:
-    """Push, and let the listener see it as one more step."""
-    step = StepEvent(f"push {tag}", f"pushing {tag}", started=time.time())
-    progress.apply(step)
-    push_image(tag, progress.redact, lambda: on_event(progress, None))
-    on_event(progress, progress.apply(replace(step, completed=time.time())))
+    with _shown(progress, on_event, f"pushing {tag}") as on_tick:
+        push_image(tag, progress.redact, on_tick)
+
+
+def _uncommitted(options: BuildOptions) -> str | None:
+    return None if options.source_date_epoch is None else uncommitted_warning(options)
+
+
+def _with_source_date(result: BuildResult, options: BuildOptions, digest: str, warning: str | None) -> BuildResult:
+    if options.source_date_epoch is None:
+        return result
+    return replace(
+        result,
+        reproducible=Reproducible(options.source_date_epoch, digest, is_verified=options.is_verified),
+        warnings=(*result.warnings, *([(warning, None)] if warning else ())),
+    )
 
 
 def _values(options: BuildOptions) -> tuple[tuple[str, str], ...]:
@@ -94,30 +111,56 @@ def _connect(options: BuildOptions) -> tuple[DockerClient, frozenset[str]]:
 def _build_untagged(
     options: BuildOptions, on_event: Listener, redact: Redact, begin: float
 ) -> tuple[str | None, BuildProgress]:
-    with tempfile.TemporaryDirectory(prefix="dockertools-") as folder, _on_disk(options, Path(folder)) as build:
-        metadata_file = Path(folder, "metadata.json")
-        progress, returncode = _run_build(build, metadata_file, on_event, redact)
-        last, attempts = progress, 1
-        while returncode and is_name_taken(last.failed_step) and attempts < MOST_ATTEMPTS:
-            again = replace(build, no_cache=False)  # what was run stands in the cache
-            last, returncode = _run_build(again, metadata_file, lambda *_: on_event(progress, None), redact)
-            attempts += 1
-        if returncode:
-            steps = finished_steps(last, read_dockerfile(options))
-            failed = FailedBuild(find_failure(last, options), steps, time.monotonic() - begin)
-            raise diagnose(last, returncode, options, failed)
-        return _read_image_id(metadata_file) if options.is_loaded else None, progress
+    with tempfile.TemporaryDirectory(prefix="dockertools-") as name:
+        folder = Path(name)
+        progress = _build_in(folder, options, on_event, redact, begin)
+        if not options.is_loaded:
+            return None, progress
+        digest = _read_digest(folder)
+        if options.is_verified:
+            with _shown(progress, on_event, f"built {digest[:SHORT_ID]}; again, in another folder"):
+                pass
+            _verify(folder, digest, options, on_event, redact, begin)
+        if options.source_date_epoch is not None:
+            with _shown(progress, on_event, "loading the image into the engine") as on_tick:
+                load_image(folder / ARCHIVE, on_tick)
+        return digest, progress
+
+
+def _verify(folder: Path, digest: str, options: BuildOptions, on_event: Listener, redact: Redact, begin: float) -> None:
+    """Build once more, and compare. Raises NotReproducibleError when another image comes out."""
+    with tempfile.TemporaryDirectory(prefix="dockertools-again-") as name:
+        again = Path(name)
+        progress = _build_in(again, options, on_event, redact, begin)
+        digests = digest, _read_digest(again)
+        with _shown(progress, on_event, "comparing the two images"):
+            require_same_image(folder / ARCHIVE, again / ARCHIVE, digests, options)
+
+
+def _build_in(folder: Path, options: BuildOptions, on_event: Listener, redact: Redact, begin: float) -> BuildProgress:
+    """Build with what the build needs, and leaves, in a folder of its own. Raises as `build_image` does."""
+    on_event(BuildProgress(redact), None)
+    build, metadata_file = put_on_disk(options, folder), folder / METADATA
+    progress, returncode = _run_build(build, metadata_file, on_event, redact)
+    last, attempts = progress, 1
+    while returncode and is_name_taken(last.failed_step) and attempts < MOST_ATTEMPTS:
+        again = replace(build, no_cache=False)  # what was run stands in the cache
+        last, returncode = _run_build(again, metadata_file, lambda *_: on_event(progress, None), redact)
+        attempts += 1
+    if returncode:
+        steps = finished_steps(last, read_dockerfile(options))
+        failed = FailedBuild(find_failure(last, options), steps, time.monotonic() - begin)
+        raise diagnose(last, returncode, options, failed)
+    return progress
 
 
 @contextlib.contextmanager
-def _on_disk(options: BuildOptions, folder: Path) -> Iterator[BuildOptions]:
-    """Give a Dockerfile that is only text a file for the time of the build."""
-    if options.dockerfile_text is None:
-        yield options
-        return
-    file = folder / "Dockerfile"
-    file.write_text(options.dockerfile_text, encoding="utf-8")
-    yield replace(options, dockerfile=file)
+def _shown(progress: BuildProgress, on_event: Listener, words: str) -> Iterator[Callable[[], None]]:
+    """Let the listener see what we do ourselves as one more step; yield what tells it that we still do."""
+    step = StepEvent(words, words, started=time.time())
+    progress.apply(step)
+    yield lambda: on_event(progress, None)
+    on_event(progress, progress.apply(replace(step, completed=time.time())))
 
 
 def _run_build(
@@ -144,9 +187,10 @@ def _tell(line: bytes, progress: BuildProgress, on_event: Listener) -> None:
         on_event(progress, None)
 
 
-def _read_image_id(metadata_file: Path) -> str:
+def _read_digest(folder: Path) -> str:
+    """Return the digest of what was built, which the engine knows the image by."""
     try:
-        metadata = json.loads(metadata_file.read_text(encoding="utf-8"))
+        metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
         return str(metadata["containerimage.digest"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CouldNotRunError(

@@ -14,7 +14,9 @@ class BuildOptions:
     the image at the end, when all has gone well, and with it `more_tags`. `build_args` and `labels` are (key, value)
     pairs; a build argument whose value is None takes it from the environment. `secrets`, `ssh`, `cache_from`,
     `cache_to` and `outputs` are specifications as buildx reads them. `max_size` is in bytes. `extra` are further
-    words for buildx. A build that is not `is_recorded` leaves no trace in the project's history.
+    words for buildx. With `source_date_epoch` (in seconds) the image is to be the same wherever and whenever it is
+    built; one that `is_verified` is built twice and compared. A build that is not `is_recorded` leaves no trace in
+    the project's history.
     """
 
     context: Path
@@ -40,6 +42,8 @@ class BuildOptions:
     provenance: str | None = None
     max_size: int | None = None
     extra: tuple[str, ...] = ()
+    source_date_epoch: int | None = None
+    is_verified: bool = False
     is_recorded: bool = True
 
     @property

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dockertools.build.options import BuildOptions
 from dockertools.build.reference import normalize_tag
+from dockertools.build.source_date import VARIABLE, find_source_date
 from dockertools.conf import Config, image_name
 from dockertools.errors import DockertoolsError, UsageError
 from dockertools.sizes import parse_size
 
 PROGRESS = ("auto", "tty", "plain", "quiet")
 """The ways to show a running build."""
+
+
+_FOLDER_LABELS = ("io.dockertools.project", "com.docker.compose.project", "com.docker.compose.service")
+"""Labels that tell the name of the folder of the project: a reproducible image has those of its Dockerfile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,8 @@ class BuildRequest:
     sbom: str | None = None
     provenance: str | None = None
     max_size: str | None = None
+    reproducible: bool = False
+    verify: bool = False
 
 
 def make_build_options(config: Config, request: BuildRequest) -> BuildOptions:
@@ -84,7 +91,7 @@ def with_request(options: BuildOptions, request: BuildRequest) -> BuildOptions:
     if any(field in ("-", "dest=-") for output in request.output for field in output.split(",")):
         raise UsageError("--output cannot write to standard output.", hint="Name a file: --output type=tar,dest=FILE.")
     platforms = tuple(name for item in request.platform for name in item.split(",") if name)
-    return replace(
+    merged = replace(
         options,
         target=request.target or options.target,
         no_cache=request.no_cache or options.no_cache,
@@ -103,6 +110,37 @@ def with_request(options: BuildOptions, request: BuildRequest) -> BuildOptions:
         provenance=request.provenance,
         max_size=None if request.output else _budget(request.max_size, options.max_size),
     )
+    return _reproducible(merged, request) if request.reproducible or request.verify else merged
+
+
+def _reproducible(options: BuildOptions, request: BuildRequest) -> BuildOptions:
+    """Return the options of a build whose digest is to be the same everywhere.
+
+    It takes nothing from the cache: a layer that is older than the commit bears the time at which it was made.
+    """
+    flag = "--verify" if request.verify else "--reproducible"
+    for is_asked, what, hint in _irreproducible(options):
+        if is_asked:
+            raise UsageError(f"{flag} excludes {what}.", hint=hint)
+    moment = find_source_date(dict(options.build_args), options.context)
+    return replace(
+        options,
+        no_cache=True,
+        labels=tuple((key, value) for key, value in options.labels if key not in _FOLDER_LABELS),
+        build_args=_merge(options.build_args, [(VARIABLE, str(moment))]),
+        source_date_epoch=moment,
+        is_verified=request.verify,
+    )
+
+
+def _irreproducible(options: BuildOptions) -> Iterator[tuple[bool, str, str]]:
+    """Yield what cannot be had together with a digest that is the same everywhere, and what to do instead."""
+    yield bool(options.outputs), "--output", "The image goes into the engine; `docker save` writes it from there."
+    yield len(options.platforms) > 1, "several platforms", "Build one --platform at a time."
+    for flag, value in (("--sbom", options.sbom), ("--provenance", options.provenance)):
+        yield (value or "false") != "false", flag, f"What {flag} attaches holds the time of the build. Leave it out."
+    has_folder = "--build-context" in options.extra
+    yield has_folder, "additional contexts", "Copy what is needed of them into the build's own context."
 
 
 def _budget(text: str | None, configured: int | None) -> int | None:

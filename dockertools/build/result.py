@@ -39,6 +39,18 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Reproducible:
+    """An image that everybody gets from the commit: its moment in seconds since the epoch, and its digest.
+
+    `is_verified` says that it was built twice.
+    """
+
+    source_date_epoch: int
+    digest: str
+    is_verified: bool
+
+
+@dataclass(frozen=True)
 class BuildResult:
     """A build that went well; `seconds` is the wall time, `transferred_bytes` what BuildKit was sent.
 
@@ -60,6 +72,7 @@ class BuildResult:
     pushed: bool = False
     outputs: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
+    reproducible: Reproducible | None = None
 
 
 @dataclass(frozen=True)

@@ -53,10 +53,18 @@ def summarize_context(root: Path, dockerfile: Path | None = None) -> ContextSumm
     Raises what `inspect_context` does.
     """
     files = size = 0
-    for entry in _walk(root, read_ignore_file(root, dockerfile), with_excluded=False):
+    for entry in sent_entries(root, dockerfile):
         files += entry.kind is not Kind.FOLDER
         size += entry.size
     return ContextSummary(files, size)
+
+
+def sent_entries(root: Path, dockerfile: Path | None = None) -> Iterator[Entry]:
+    """Yield what a build would send, and folders that cannot be read.
+
+    Raises what `inspect_context` does.
+    """
+    return _walk(root, read_ignore_file(root, dockerfile), with_excluded=False)
 
 
 def _walk(root: Path, ignore_file: IgnoreFile, *, with_excluded: bool) -> Iterator[Entry]:

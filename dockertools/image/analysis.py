@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dockertools.image.archive import ProgressListener, read_image
+from dockertools.image.archive import ProgressListener, Visitor, read_image
 from dockertools.image.catalog import Catalog, open_catalog
 from dockertools.image.facts import ImageFacts
 from dockertools.image.files import ArchiveFacts
@@ -85,13 +85,24 @@ def analyse_image(
     """
     image = inspect_image(client, reference)
     with open_catalog() as catalog:
-        # The engine answers for one image after the other, while the archive is read.
-        with ThreadPoolExecutor(1) as executor:
-            counting = executor.submit(count_base_layers, client, reference)
-            archive = read_image(client, reference, survey(catalog), _with_total(on_progress, image))
-            base = counting.result()
-        stack_layers(catalog, archive)
+        archive, base = read_stacked(client, reference, catalog, survey(catalog), _with_total(on_progress, image))
         yield analyse_archive(image, archive, catalog, base_layers=base, languages=languages), catalog
+
+
+def read_stacked(
+    client: DockerClient, reference: str, catalog: Catalog, visit: Visitor, on_progress: ProgressListener | None = None
+) -> tuple[ArchiveFacts, int]:
+    """Read an image into the catalog by a visitor, and stack its layers; return it with the count of its base's.
+
+    Raises as `read_image` does.
+    """
+    # The engine answers for one image after the other, while the archive is read.
+    with ThreadPoolExecutor(1) as executor:
+        counting = executor.submit(count_base_layers, client, reference)
+        archive = read_image(client, reference, visit, on_progress)
+        base = counting.result()
+    stack_layers(catalog, archive)
+    return archive, base
 
 
 def _with_total(listener: ProgressListener | None, image: ImageFacts) -> ProgressListener | None:

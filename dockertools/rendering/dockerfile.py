@@ -35,11 +35,13 @@ def render_dockerfile(facts: ProjectFacts, config: Config) -> str:
 def _builder(facts: ProjectFacts, config: Config) -> dict[str, Any]:
     plan = plan_installation(facts)
     packages = facts.packages.build
-    has_strip = any(name in packages for name in ("gcc", "g++", "clang", "binutils"))
+    compiles = any(name in packages for name in ("gcc", "g++", "clang"))
+    has_strip = compiles or "binutils" in packages
     return {
         "facts": facts,
         "python": facts.python,
         "uv": tools.UV,
+        "compiles": compiles,
         "build_packages": "" if has_strip else "binutils",
         "build_lines": _wrap((*packages, *(() if has_strip else ("binutils",)))),
         "install": plan,
@@ -165,7 +167,9 @@ def _production(facts: ProjectFacts, config: Config) -> dict[str, Any]:
 
 
 _PROJECT_MOUNTS = (UV_CACHE, "--mount=type=bind,from=builder,source=/usr/local/bin/uv,target=/usr/local/bin/uv")
-_KEEPING_BYTECODE = "PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode"
+_HASHES = "PYTHONHASHSEED=0"
+"""The order in sets is the same in every build."""
+_KEEPING_BYTECODE = f"{_HASHES} PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode"
 _STATIC_TEST = (
     "import django, sys; django.setup(); from django.apps import apps; from django.conf import settings; "
     f"sys.exit(0 if apps.is_installed('{_STATIC_APP}') and settings.STATIC_ROOT else 3)"
@@ -213,7 +217,8 @@ def _after_code(facts: ProjectFacts) -> tuple[list[str], list[str], list[str]]:
     comments.append(
         "At run time nobody may write here, so that byte code is made now; that of other packages comes below."
     )
-    return comments, mounts, [*commands, "python -m compileall -q /app"]
+    compiling = f"{_HASHES} python -m compileall -q -f --invalidation-mode checked-hash /app"
+    return comments, mounts, [*commands, compiling]
 
 
 def _collect_static(facts: ProjectFacts) -> tuple[list[str], list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from dockertools.build.history import BuildRecord
 from dockertools.build.inside import inside_command
 from dockertools.build.options import BuildOptions
 from dockertools.build.progress import is_instruction_name
-from dockertools.build.result import BuildResult, CacheMiss, FailedBuild, StepResult
+from dockertools.build.result import BuildResult, CacheMiss, FailedBuild, Reproducible, StepResult
+from dockertools.build.verify import NotReproducibleError
 from dockertools.image.facts import ImageFacts
+from dockertools.image.inspect import clean_instruction
 from dockertools.reports.build_steps import show_seconds, show_step
 from dockertools.reports.terminal import cut, plain
 from dockertools.sizes import format_size
@@ -51,6 +54,34 @@ def build_payload(result: BuildResult) -> dict[str, Any]:
         "pushed": result.pushed,
         "outputs": list(result.outputs),
         "platforms": list(result.platforms),
+        "reproducible": result.reproducible and _reproducible_payload(result.reproducible),
+    }
+
+
+def _reproducible_payload(reproducible: Reproducible) -> dict[str, Any]:
+    return {
+        "source_date_epoch": reproducible.source_date_epoch,
+        "digest": reproducible.digest,
+        "verified": reproducible.is_verified,
+    }
+
+
+def difference_payload(error: NotReproducibleError) -> dict[str, Any]:
+    """Return what two builds that differ add to the JSON document."""
+    difference = error.difference
+    return {
+        "difference": {
+            "kind": difference.kind,
+            "path": difference.path,
+            "first": difference.first,
+            "second": difference.second,
+            "layer": difference.layer,
+            "instruction": clean_instruction(difference.instruction),
+            "line": error.finding.line,
+            "files": difference.files,
+            "cause": error.finding.cause,
+            "digests": list(error.digests),
+        }
     }
 
 
@@ -142,6 +173,8 @@ def _rows(console: Console, result: BuildResult, now: float) -> Iterator[tuple[s
             yield "budget", _budget_text(image.size_bytes, result.budget.limit_bytes)
         yield "user", Text(plain(image.user))
         yield "id", image.id[:SHORT_ID]
+    if result.reproducible:
+        yield "reproducible", _reproducible_text(result.reproducible)
     if result.platforms:
         yield "platforms", Text(", ".join(result.platforms))
     cached = [step.cached for step in result.steps if is_instruction_name(step.name)]
@@ -160,6 +193,12 @@ def _size_text(image: ImageFacts) -> Text:
     return text.append(
         " uncompressed" if compressed is None else f" uncompressed, {format_size(compressed)} compressed", ""
     )
+
+
+def _reproducible_text(reproducible: Reproducible) -> Text:
+    moment = datetime.fromtimestamp(reproducible.source_date_epoch, UTC)
+    text = Text("two builds gave the same image" if reproducible.is_verified else "yes", "good")
+    return text.append(f", as of {moment:%Y-%m-%dT%H:%M:%SZ}\n{reproducible.digest}", "")
 
 
 def _change_text(change: int) -> Text:

@@ -22,11 +22,11 @@ from dockertools.checks.image.config import read_config, read_history
 from dockertools.checks.image.facts import AuditFacts, Base, ImageConfig
 from dockertools.checks.image.scan import Scan
 from dockertools.conf import Config, image_name
-from dockertools.image.analysis import PROJECT_LABEL, count_base_layers
-from dockertools.image.archive import ProgressListener, read_image
+from dockertools.image.analysis import PROJECT_LABEL, read_stacked
+from dockertools.image.archive import ProgressListener
 from dockertools.image.catalog import Catalog, open_catalog
 from dockertools.image.files import ArchiveFacts
-from dockertools.image.layers import find_waste, stack_layers
+from dockertools.image.layers import find_waste
 from dockertools.image.packages import find_python_packages
 from dockertools.image.system_packages import find_system_packages
 
@@ -46,9 +46,7 @@ def audit_image(
     """
     with open_catalog() as catalog:
         scan = Scan(catalog)
-        archive = read_image(client, reference, scan.visitor(), on_progress)
-        stack_layers(catalog, archive)
-        base_layers = count_base_layers(client, reference)
+        archive, base_layers = read_stacked(client, reference, catalog, scan.visitor(), on_progress)
         return collect_facts(reference, catalog, scan, archive, base_layers, read_project_base(config))
 
 

@@ -15,10 +15,11 @@ from dockertools.build.finish import OverBudgetError
 from dockertools.build.options import BuildOptions
 from dockertools.build.request import PROGRESS, BuildRequest, make_build_options
 from dockertools.build.service import make_service_options
+from dockertools.build.verify import NotReproducibleError
 from dockertools.management.base import DockertoolsCommand, engine_extra_imports
 
 with engine_extra_imports():
-    from dockertools.reports.build import build_payload, failure_payload, print_build_summary
+    from dockertools.reports.build import build_payload, difference_payload, failure_payload, print_build_summary
     from dockertools.reports.build_failure import print_failure
     from dockertools.reports.build_progress import watch_build
 
@@ -55,6 +56,9 @@ class Command(DockertoolsCommand):
         except BuildFailedError as error:
             error.details = failure_payload(error.failed, options)
             print_failure(self.console(stderr=True), error.failed, options)
+            raise
+        except NotReproducibleError as error:
+            error.details = difference_payload(error)
             raise
         except OverBudgetError as error:
             error.details = build_payload(error.result)
@@ -96,6 +100,10 @@ def _add_what(parser: CommandParser) -> None:
 
 def _add_how(parser: CommandParser) -> None:
     parser.add_argument("--no-cache", action="store_true", help="run every step again")
+    parser.add_argument(
+        "--reproducible", action="store_true", help="build the image that everybody gets from the last commit"
+    )
+    parser.add_argument("--verify", action="store_true", help="build it reproducibly twice, and name what differs")
     parser.add_argument("--pull", action="store_true", help="ask the registry for newer base images")
     parser.add_argument("--builder", metavar="NAME", help="the buildx builder to use")
     parser.add_argument("--max-size", metavar="SIZE", help="fail when the image is larger, such as 400MB")
