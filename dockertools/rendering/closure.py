@@ -13,7 +13,7 @@ _SYSTEM_PATH = "/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:
 
 
 def closure_values(facts: ProjectFacts, config: Config) -> dict[str, Any]:
-    """Return the template's values: the script, the sonames that no file names, and where `/opt/venv` is complete."""
+    """Return the template's values: the script, and the sonames that no file names."""
     is_distroless = config.variant == "distroless"
     return {
         "variant": config.variant,
@@ -23,7 +23,6 @@ def closure_values(facts: ProjectFacts, config: Config) -> dict[str, Any]:
         "path": "/opt/venv/bin" if is_distroless else _SYSTEM_PATH,
         "closure": read_template("closure.py.txt").rstrip(),
         "opened": "".join(f" {name}" for name in _opened_by_name(facts.manifest.names)),
-        "environment_stage": "assembly" if facts.manifest.installs_project else "builder",
     }
 
 
