@@ -1,8 +1,8 @@
-# Written by django-dockertools 0.1.0 (sha256:e460e20fd9878274c1492bdb052cdcbc6eb12fdf090bf09455badabb2f55086e); once edited, it is kept.
+# Written by django-dockertools 0.1.0 (sha256:568c00a9053be4209ab518e20fe1814d39c99220ecc4cfd6e467915ccf387ed4); once edited, it is kept.
 # The last stage is production, so that a bare `docker build .` is safe to run.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
-# --- builder: compilers and uv; nothing of this stage ships but /opt/venv
+# --- builder: compilers and uv; nothing of this stage ships but /opt/venv, as the layers in /opt/layers
 FROM ${BASE_IMAGE} AS builder
 LABEL stage="builder"
 ARG SOURCE_DATE_EPOCH
@@ -26,17 +26,50 @@ RUN --mount=type=cache,target=/root/.cache/pip \
  && uv venv /opt/venv
 # Only the requirements are seen here: a change of code does not install them again.
 # Such a list leaves setuptools out: where something needs it, it is this one, whose hash is known.
+# Locale files of the languages that the project offers stay.
+# Shared objects carry symbols that only a debugger reads. Those in *.libs are left alone: their wheels have rewritten
+# them in ways that strip does not know.
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=requirements.txt,target=requirements.txt \
     echo "setuptools==80.9.0 --hash=sha256:062d34222ad13e0cc312a4c02d73f059e86a4acbfbdea8f8f76b28c99f306922" > /tmp/setuptools.txt \
  && uv pip install --require-hashes --constraint /tmp/setuptools.txt --requirement requirements.txt \
- && uv pip freeze --exclude-editable > /opt/venv/requirements.lock
-# Locale files of the languages that the project offers stay.
-# Shared objects carry symbols that only a debugger reads. Those in *.libs are left alone: their wheels have rewritten
-# them in ways that strip does not know.
-RUN rm -f /opt/venv/.lock \
+ && uv pip freeze --exclude-editable > /opt/venv/requirements.lock \
+ && rm -f /opt/venv/.lock \
  && find /opt/venv -path '*/locale/*' -name '*.[mp]o' -not -path '*/locale/en/*' -delete \
- && find /opt/venv -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} +
+ && find /opt/venv -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} + \
+ && python <<'SCRIPT'
+"""Part /opt/venv into layers, as links: a package that changes leaves those that are not its own as they were."""
+import glob, os, zlib
+from importlib import metadata
+
+VENV, LAYERS = "/opt/venv", "/opt/layers"
+LARGE, LAST = 4_000_000, 4  # bytes; what is smaller shares the last layer with all else
+site = glob.glob(f"{VENV}/lib/python3*/site-packages")[0]
+
+# What an extension module was compiled from lies beside it, and nothing reads it any more.
+for module in glob.glob(f"{site}/**/*.so", recursive=True):
+    for suffix in (".c", ".cpp", ".pyx"):
+        source = os.path.join(os.path.dirname(module), os.path.basename(module).split(".")[0] + suffix)
+        if os.path.isfile(source):
+            os.unlink(source)
+
+layer = {}
+for distribution in metadata.distributions(path=[site]):
+    paths = [os.path.normpath(os.path.join(site, file)) for file in distribution.files or ()]
+    if sum(os.lstat(path).st_size for path in paths if os.path.lexists(path)) > LARGE:
+        # By its name alone, so that it stays where it is whatever comes or goes.
+        layer.update(dict.fromkeys(paths, 1 + zlib.crc32(distribution.name.lower().encode()) % (LAST - 1)))
+for number in range(1, LAST + 1):
+    os.makedirs(f"{LAYERS}/{number}")
+for folder, folders, names in os.walk(VENV):
+    linked = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+    for path in sorted(os.path.join(folder, name) for name in (*names, *linked)):
+        target = f"{LAYERS}/{layer.get(path, LAST)}{path[len(VENV):]}"
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.link(path, target, follow_symlinks=False)
+    if not folders and not names:
+        os.makedirs(f"{LAYERS}/{LAST}{folder[len(VENV):]}", exist_ok=True)
+SCRIPT
 
 # --- runtime: libraries, user and environment; what development and production share
 FROM ${BASE_IMAGE} AS runtime
@@ -57,7 +90,10 @@ ENV PATH=/opt/venv/bin:$PATH \
     CVIMPROVER_DATA=/data \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-COPY --link --from=builder /opt/venv /opt/venv
+COPY --link --from=builder /opt/layers/1 /opt/venv
+COPY --link --from=builder /opt/layers/2 /opt/venv
+COPY --link --from=builder /opt/layers/3 /opt/venv
+COPY --link --from=builder /opt/layers/4 /opt/venv
 WORKDIR /app
 
 # --- development: the code is mounted over /app, the server reloads on a change

@@ -122,6 +122,31 @@ def test_a_change_of_code_leaves_the_layer_of_byte_code_as_it_was(engine: object
     assert len({code for _, code in layers}) == len(layers)
 
 
+@pytest.mark.matrix
+def test_a_package_that_comes_or_goes_leaves_the_layers_of_large_ones_as_they_were(
+    engine: object, tmp_path: Path
+) -> None:
+    """Also where all is installed again: the same files are one layer, whenever they were written."""
+    needs("python:3.13-slim-trixie")
+    project = Path(shutil.copytree(PROJECTS / "pyproject", tmp_path / "pyproject"))
+    argv = (sys.executable, "-m", "dockertools", "init", "--project", str(project), "--noinput")
+    subprocess.run(argv, cwd=ROOT, check=True, capture_output=True)
+    manifest = project / "pyproject.toml"
+    before = manifest.read_text()
+    layers, freezes = [], []
+    with temporary_tag() as tag:
+        for text in (before, before.replace("dependencies = [", 'dependencies = ["humanize", ', 1)):
+            manifest.write_text(text)
+            docker("build", "--quiet", "--no-cache-filter=builder", "--target=runtime", "--tag", tag, str(project))
+            layers.append(json.loads(docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", tag)))
+            freezes.append(docker("run", "--rm", tag, "cat", "/opt/venv/requirements.lock"))
+    assert "humanize" in freezes[1]
+    assert "humanize" not in freezes[0]
+    # The last one is the working folder, the one before it all that is small.
+    assert layers[0][:-2] == layers[1][:-2]
+    assert layers[0][-2] != layers[1][-2]
+
+
 @contextlib.contextmanager
 def stack(shape: str, folder: Path, *options: str, **secrets: str) -> Iterator[dict[str, str]]:
     """Bring the rendered compose file up; yield the environment for more commands."""

@@ -13,9 +13,9 @@ _SYSTEM_PATH = "/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:
 
 
 def closure_values(facts: ProjectFacts, config: Config) -> dict[str, Any]:
-    """Return the template's values: the script, what it is told to keep, and where `/opt/venv` is complete.
+    """Return the template's values: the script, and what it is told to keep.
 
-    To be kept are sonames that no file names, and the packages that are wanted, which the base may have already.
+    These are sonames that no file names, and the packages that are wanted, which the base may have already.
     """
     is_distroless = config.variant == "distroless"
     return {
@@ -26,7 +26,6 @@ def closure_values(facts: ProjectFacts, config: Config) -> dict[str, Any]:
         "path": "/opt/venv/bin" if is_distroless else _SYSTEM_PATH,
         "closure": read_template("closure.py.txt").rstrip(),
         "opened": "".join(f" {name}" for name in (*_opened_by_name(facts.manifest.names), *facts.packages.runtime)),
-        "environment_stage": "assembly" if facts.manifest.installs_project else "builder",
     }
 
 

@@ -20,10 +20,12 @@ from dockertools.rendering.environment import (
     writes_beside_code,
 )
 from dockertools.rendering.install import UV_CACHE, plan_installation
-from dockertools.rendering.templates import render
+from dockertools.rendering.templates import read_template, render
 
 _STATIC_APP = "django.contrib.staticfiles"
 _WIDTH = 118
+_LAYERS = 4
+"""As many as layers.py.txt makes."""
 
 
 def render_dockerfile(facts: ProjectFacts, config: Config) -> str:
@@ -68,6 +70,8 @@ def _builder(facts: ProjectFacts, config: Config) -> dict[str, Any]:
         "install_lines": _run(plan.mounts, plan.commands),
         "is_uv": any("UV_PROJECT_ENVIRONMENT" in command or "uv sync" in command for command in plan.commands),
         "locales": _locales(facts, config),
+        "layers": read_template("layers.py.txt").rstrip(),
+        "layer_numbers": range(1, _LAYERS + 1),
         "front_end": _front_end(facts.front_end, facts.python.suite),
     }
 

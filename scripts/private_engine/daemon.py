@@ -75,8 +75,13 @@ def is_running(layout: Layout) -> bool:
     return read_record(layout.daemon_record) is not None and is_answering(layout.socket)
 
 
-def start_daemon(layout: Layout, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Start dockerd in a session of its own and wait until it answers; raise EngineError if it does not."""
+def start_daemon(
+    layout: Layout, environment: Mapping[str, str], say: Callable[[str], None], launcher: Sequence[str] = ()
+) -> None:
+    """Start dockerd in a session of its own and wait until it answers; raise EngineError if it does not.
+
+    `launcher` is a command that becomes the one that follows it, such as `nsenter --net=FILE`.
+    """
     running = read_record(layout.daemon_record)
     if running:
         say(f"The private engine (process {running.pid}) does not answer: stopping it first")
@@ -86,7 +91,7 @@ def start_daemon(layout: Layout, environment: Mapping[str, str], say: Callable[[
     layout.data.mkdir(parents=True, exist_ok=True)
     layout.daemon_configuration.write_text(render_daemon_configuration(layout))
     say("Starting the engine")
-    argv = (str(layout.prefix / "usr/sbin/dockerd"), "--config-file", str(layout.daemon_configuration))
+    argv = (*launcher, str(layout.prefix / "usr/sbin/dockerd"), "--config-file", str(layout.daemon_configuration))
     layout.daemon_log.unlink(missing_ok=True)
     process = start_detached(argv, layout.daemon_log, environment=daemon_environment(layout, environment))
     identity = identify_process(process.pid)
