@@ -250,6 +250,13 @@ def test_the_fewest_bring_all_and_none_is_for_nothing(
         assert not needed - base <= without
 
 
+def test_a_choice_that_falls_otherwise_later_is_seen() -> None:
+    relations = make_relations(
+        packages(Package(name="a"), Package(name="b"), Package(name="f", depends=(("a", "b"), ("b",))))
+    )
+    assert fewest({"a", "b"}, {"f"}, relations) == ()
+
+
 def test_of_alternatives_the_first_is_brought_unless_another_is_there() -> None:
     tree = packages(
         Package(name="gdal", depends=(("libblas3", "libblas.so.3"),)),

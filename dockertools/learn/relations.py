@@ -7,7 +7,7 @@ https://www.debian.org/doc/debian-policy/ch-relationships.html
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from dockertools.learn.facts import Package
@@ -49,12 +49,19 @@ def installed_with(roots: Iterable[str], relations: Relations) -> frozenset[str]
 def fewest(needed: Collection[str], kept: Iterable[str], relations: Relations) -> tuple[str, ...]:
     """Return which of the `needed` must be named beside `kept`, so that all are there and none is named for nothing."""
     kept = frozenset(kept)
-    named = set(needed) - relations.base - kept
     wanted = frozenset(needed) - relations.base
-    for name in sorted(named, key=lambda item: (item not in installed_with(named - {item}, relations), item)):
-        if wanted <= installed_with((named - {name}) | kept, relations):
-            named.discard(name)
+    named = set(wanted - kept)
+    while spare := _find_spare(named, kept, wanted, relations):
+        named.discard(spare)
     return tuple(sorted(named))
+
+
+def _find_spare(named: Set[str], kept: Set[str], wanted: Set[str], relations: Relations) -> str | None:
+    """Return a name without which all that is wanted is there still, None where there is none.
+
+    Asked anew after each, since a choice between alternatives falls otherwise when one of them is gone.
+    """
+    return next((name for name in sorted(named) if wanted <= installed_with((named - {name}) | kept, relations)), None)
 
 
 def _brought(group: tuple[str, ...], chosen: Collection[str], relations: Relations) -> str | None:
