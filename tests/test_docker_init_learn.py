@@ -103,16 +103,14 @@ def test_a_library_that_no_stage_has_is_found_and_written_down(engine: object, t
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("variant", ["slim", "distroless"])
-def test_a_project_on_trixie_whose_rows_are_missing_is_repaired(engine: object, variant: str, tmp_path: Path) -> None:
+def test_a_distroless_image_on_trixie_whose_rows_are_missing_is_repaired(engine: object, tmp_path: Path) -> None:
     needs(TRIXIE)
     with temporary_tag() as tag:
-        lines = (f'variant = "{variant}"', 'runtime-packages = ["libmagic1t64"]  # by hand')
+        lines = ('variant = "distroless"', 'runtime-packages = ["libmagic1t64"]  # by hand')
         folder = project("weasyprint", tmp_path, tag, *lines)
         run(folder, "init", "--noinput")
         run(folder, "build", "--progress", "quiet")
         assert "libpango-1.0.so.0" in failing(folder, tag)
-        assert learn(folder, "--check", expect=1)["error"]["code"] == "drift"
         document = learn(folder, "--apply")
         assert verdicts(document) == {
             "libharfbuzz-subset0": "add",

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dockertools.errors import DockertoolsError
 from dockertools.learn.compilers import propose_build
 from dockertools.learn.facts import (
     NEEDS,
@@ -21,6 +22,7 @@ from dockertools.learn.facts import (
     SystemFacts,
     User,
 )
+from dockertools.learn.learn import Learned
 from dockertools.learn.proposal import (
     ADD,
     KEEP,
@@ -29,10 +31,12 @@ from dockertools.learn.proposal import (
     Evidence,
     Line,
     NamedPackages,
+    Proposal,
     change_list,
     propose_runtime,
 )
 from dockertools.learn.relations import fewest, installed_with, make_relations
+from dockertools.management.learn import LearnOptions, judge
 
 LIB = "/usr/lib/x86_64-linux-gnu"
 MODULE = User("/opt/venv/lib/python3.13/site-packages/shop/_draw.so", "shop")
@@ -267,3 +271,27 @@ def test_of_alternatives_the_first_is_brought_unless_another_is_there() -> None:
     assert installed_with(["gdal"], relations) == {"gdal", "libblas3"}
     assert installed_with(["gdal", "openblas"], relations) == {"gdal", "openblas"}
     assert fewest({"gdal", "openblas"}, (), relations) == ("gdal", "openblas")
+
+
+def learned(*lines: Line, **changes: tuple[str, ...]) -> Learned:
+    return Learned("shop:latest", evidence(), Proposal(lines, (), ()), changes)
+
+
+@pytest.mark.parametrize(
+    ("found", "has_gate", "code"),
+    [
+        (learned(Line(ADD, "RUNTIME_PACKAGES", "libpq5", "")), True, None),
+        (learned(RUNTIME_PACKAGES=("libpq5",)), False, None),
+        (learned(RUNTIME_PACKAGES=("libpq5",)), True, "drift"),
+        (learned(Line(UNKNOWN, "RUNTIME_PACKAGES", "libx.so.1", "")), False, "library-unknown"),
+    ],
+)
+def test_what_is_an_error(found: Learned, has_gate: bool, code: str | None) -> None:
+    options = LearnOptions(is_applied=False, has_gate=has_gate, force=False, is_interactive=False, verbosity=1)
+    if code is None:
+        judge(found, options, {})
+        return
+    with pytest.raises(DockertoolsError) as caught:
+        judge(found, options, {"learn": {}})
+    assert (caught.value.code, caught.value.exit_code, caught.value.details) == (code, 1, {"learn": {}})
+    assert caught.value.hint

@@ -79,7 +79,7 @@ def learn_and_report(
     if command.is_text:
         _show_outcome(command, planned, config, learned, is_done=options.is_applied)
     details = {**init_payload(facts, planned), **learn_payload(learned)}
-    _judge(learned, options, details)
+    judge(learned, options, details)
     if not command.is_text:
         command.write_document(details, ExitCode.OK)
 
@@ -129,7 +129,8 @@ def _show_outcome(
     command.stdout.write(f"\nnext  {'docker_build' if is_done else 'docker_init --learn --apply'}")
 
 
-def _judge(learned: Learned, options: LearnOptions, details: dict[str, Any]) -> None:
+def judge(learned: Learned, options: LearnOptions, details: dict[str, Any]) -> None:
+    """Raise DockertoolsError for a library that no package is known for, and at the gate for any change."""
     unknown = [line.package for line in learned.proposal.of(UNKNOWN)]
     if unknown:
         raise DockertoolsError(
