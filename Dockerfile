@@ -1,4 +1,4 @@
-# Written by django-dockertools 0.1.0 (sha256:568c00a9053be4209ab518e20fe1814d39c99220ecc4cfd6e467915ccf387ed4); once edited, it is kept.
+# Written by django-dockertools 0.1.0 (sha256:a556e5a05ffe5b6949b0a43dcf01220cfa534aff256b140e96c448a86a121af3); once edited, it is kept.
 # The last stage is production, so that a bare `docker build .` is safe to run.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
@@ -80,7 +80,7 @@ ARG SOURCE_DATE_EPOCH
 RUN --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update \
  && apt-get install --yes --no-install-recommends libcairo2 libpq5 fonts-dejavu-core \
- && rm -rf /var/cache/apt/* /var/cache/ldconfig/aux-cache /var/log/apt /var/log/dpkg.log
+ && rm -rf /var/cache/apt/* /var/cache/ldconfig/aux-cache /var/log/apt /var/log/*.log
 # What installs packages has no place where nothing is installed any more.
 RUN pip uninstall --yes --quiet --root-user-action=ignore pip setuptools wheel \
  && groupadd --gid 1000 django \
