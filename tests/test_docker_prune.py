@@ -228,6 +228,7 @@ def test_a_signal_midway_ends_with_its_exit_code(project: Project) -> None:
         text=True,
     ) as process:
         assert process.stderr is not None
+        assert process.stderr.readline() == "asking the engine what it holds\n"
         assert process.stderr.read(6) == "Remove"
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
@@ -244,6 +245,7 @@ def test_an_engine_lost_midway_is_said(project: Project) -> None:
         environment = {**os.environ, **project.environment, "DOCKER_HOST": f"unix://{path}", "PYTHONPATH": str(ROOT)}
         with subprocess.Popen(argv, env=environment, stdin=-1, stdout=-1, stderr=-1, text=True) as process:
             assert process.stderr is not None
+            assert process.stderr.readline() == "asking the engine what it holds\n"
             assert process.stderr.read(6) == "Remove"
             relay.cut()
             _, errors = process.communicate("y\n", timeout=60)

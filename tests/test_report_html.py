@@ -285,6 +285,7 @@ def test_rules_changes_savings_and_checks_are_there_to_read(open_page: Open) -> 
     for part in ("broken max-growth: not", "against the build before", "Wastes", "dockertools.S101", "Switch it off."):
         assert part in words
     assert "The map needs JavaScript" in words
+    assert words.index("dockertools.S101") < words.index("dockertools.E101")
 
 
 def test_an_image_without_a_file_has_no_map(open_page: Open) -> None:

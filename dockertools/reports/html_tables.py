@@ -18,6 +18,7 @@ LONG = 15
 """Rows above which a table scrolls."""
 LONGEST = 240
 """Characters of an instruction or a path that are shown."""
+_ORDER = {"fail": 0, "warn": 1, "skip": 2, "pass": 3}
 _TONES = {"pass": "good", "fail": "bad", "warn": "warn"}
 
 
@@ -193,7 +194,8 @@ def _checks(document: Mapping[str, Any]) -> Iterator[PageTable]:
             _text(result["title"]),
             _text(f"{result['message']} {result['hint']}".strip()),
         )
-        for result in document["results"]
+        # A long table scrolls: what there is to do comes first.
+        for result in sorted(document["results"], key=lambda result: _ORDER.get(result["status"], 0))
     )
     counts = ", ".join(f"{number} {status}" for status, number in (document.get("summary") or {}).items())
     yield _table("checks", "Checks", ("Status", "Check", "What", "Result, and the next step"), rows, counts)

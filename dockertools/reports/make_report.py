@@ -20,7 +20,7 @@ from dockertools.image.catalog import Catalog
 from dockertools.image.compare import Comparison, compare_images
 from dockertools.image.limits import Limits, Verdict, judge
 from dockertools.reports.build_progress import watch_build
-from dockertools.reports.reading import ReadingProgress
+from dockertools.reports.reading import ReadingProgress, asking
 from dockertools.reports.report_facts import Report, Usage
 from dockertools.reports.report_lines import find_lines
 from dockertools.reports.subjects import Subject, earlier_builds, find_subject, no_previous, other_subject, read_history
@@ -61,7 +61,7 @@ def make_report(config: Config, options: ReportOptions, console: Console) -> Rep
         return Report(history=history)
     find_engine()
     client = connect()
-    usage = _usage(client, config) if options.with_usage else None
+    usage = _usage(client, config, options, console) if options.with_usage else None
     if not options.needs_image:
         return Report(history=history if options.with_history else (), usage=usage)
     subject = find_subject(client, config, options.image, history)
@@ -80,9 +80,10 @@ def make_report(config: Config, options: ReportOptions, console: Console) -> Rep
     )
 
 
-def _usage(client: DockerClient, config: Config) -> Usage:
-    belongings = find_belongings(client, config)
-    return Usage(belongings, measure_load(client, belongings.containers))
+def _usage(client: DockerClient, config: Config, options: ReportOptions, console: Console) -> Usage:
+    with asking(console, "what it holds", is_quiet=options.verbosity == 0):
+        belongings = find_belongings(client, config)
+        return Usage(belongings, measure_load(client, belongings.containers))
 
 
 def _size_before(subject: Subject, options: ReportOptions, history: Sequence[BuildRecord]) -> int | None:

@@ -1,7 +1,9 @@
-"""How far the reading of an image is: a bar in a terminal, a few lines elsewhere."""
+"""How far the reading of an image is: a bar in a terminal, a few lines elsewhere; and what the engine is asked."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -13,6 +15,19 @@ from dockertools.sizes import format_size
 
 STEP = 100 * 10**6
 """Bytes after which a new line is written where there is no terminal."""
+
+
+@contextmanager
+def asking(console: Console, what: str, *, is_quiet: bool = False) -> Iterator[None]:
+    """Say what the engine is asked: it counts what it holds for some seconds, where there is much of it."""
+    if is_quiet:
+        yield
+    elif console.is_terminal:
+        with console.status(f"asking the engine {what}"):
+            yield
+    else:
+        console.print(f"asking the engine {what}")
+        yield
 
 
 class ReadingProgress:

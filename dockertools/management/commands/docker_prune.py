@@ -20,6 +20,7 @@ from dockertools.management.base import DockertoolsCommand, engine_extra_imports
 
 with engine_extra_imports():
     from dockertools.reports.prune import print_outcome, print_plan, print_progress, prune_payload
+    from dockertools.reports.reading import asking
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -52,7 +53,8 @@ class Command(DockertoolsCommand):
         options = make_options(self.config, **rest)
         find_engine()
         client = connect(ANSWER_SECONDS)
-        belongings, now = find_belongings(client, self.config), datetime.now(UTC)
+        with asking(self.console(stderr=True), "what it holds", is_quiet=rest["verbosity"] == 0):
+            belongings, now = find_belongings(client, self.config), datetime.now(UTC)
         everything = plan(belongings, replace(options, kinds=options.kinds | ON_REQUEST), now)
         items = tuple(item for item in everything if item.kind in options.kinds)
         kept = tuple(item for item in everything if item.kind not in options.kinds)
