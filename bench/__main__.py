@@ -25,6 +25,7 @@ CASES = (
 )
 ON_REQUEST = ("tools",)
 """Cases that run only when they are named: they install from the package index, and take some twenty minutes."""
+APPLICATIONS = ("heavy", "cvimprover")
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
 
 
@@ -54,11 +55,14 @@ def main(arguments: list[str]) -> int:
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES + ON_REQUEST))
-    parser.add_argument("--app", action="append", help="ways: this application alone (heavy, cvimprover)")
+    parser.add_argument("--app", action="append", choices=APPLICATIONS, help="ways: this application alone")
     parser.add_argument("--repeat", type=int, default=1, help="ways: how often each takes its turn (default: 1)")
     parser.add_argument("--quick", action="store_true", help="ways: sizes alone, against those that are committed")
     parser.add_argument("--update", action="store_true", help="ways --quick: commit the sizes that are found")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if ((options.quick or options.update) and options.cases != ["ways"]) or options.update > options.quick:
+        parser.error("--quick and --update are for `ways --quick`")
+    return options
 
 
 def _apps(options: argparse.Namespace, ways: ModuleType) -> tuple[str, ...]:

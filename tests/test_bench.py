@@ -1,12 +1,15 @@
 from pathlib import Path
 
-from bench.__main__ import main, put_section
+import pytest
+
+from bench.__main__ import APPLICATIONS, main, put_section
 from bench.check import CheckRun, render_section
 from bench.context import make_tree
 from bench.faults import FAULTS, Finding, Scan, left_over, render_list, render_table
 from bench.images import Measured, Process, Turn
 from bench.images import render_section as render_images
 from bench.tools import render_section as render_tools
+from bench.ways.apps import APPS
 from dockertools.checks.image import load_image_checks
 
 
@@ -18,6 +21,20 @@ def test_a_section_is_added_and_then_replaced() -> None:
 
 def test_a_case_that_does_not_exist_is_wrong_usage() -> None:
     assert main(["nothing"]) == 2
+
+
+@pytest.mark.parametrize("words", [["--quick"], ["build", "--quick"], ["ways", "--update"], ["ways", "--app", "shop"]])
+def test_an_option_that_does_not_go_with_the_case_is_wrong_usage(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(words)
+    assert raised.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
+def test_the_applications_are_those_of_the_case() -> None:
+    assert set(APPLICATIONS) == set(APPS)
 
 
 def test_the_tree_has_the_files_it_says(tmp_path: Path) -> None:

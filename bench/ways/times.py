@@ -13,8 +13,8 @@ from bench.ways.engine import BenchEngine
 from bench.ways.sizes import WayFacts, build, running, wait_for, weigh
 from bench.ways.ways import Way
 
-CODE_CHANGES = 3
-STARTS = 3
+CODE_CHANGES = 2
+STARTS = 2
 _SETTLE_SECONDS = 1.0
 _PEAKS = ("memory/{group}/memory.max_usage_in_bytes", "{group}/memory.peak")
 
