@@ -50,7 +50,7 @@ def fetch(url: str, body: object = None) -> tuple[int, bytes]:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310  # http alone
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  # http alone
+        with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310  # http alone
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         with error:

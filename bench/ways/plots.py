@@ -58,6 +58,8 @@ def _seconds(name: str, results: AppResults) -> Figure:
     for number, (panel, (kind, title)) in enumerate(zip(figure.subplots(1, len(_KINDS)), _KINDS, strict=True)):
         for row, way in enumerate(ways):
             values = getattr(results.times[way.name], kind)
+            if not values:
+                continue
             middle = statistics.median(values)
             around = [[middle - min(values)], [max(values) - middle]]
             panel.barh(row, middle, xerr=around, color=_OURS if way.is_ours else _OTHER, ecolor="#444444", capsize=2)

@@ -104,7 +104,8 @@ def ratios(results: AppResults) -> dict[str, float]:
         if results.limit_bytes:
             found[f"{name}, size against the files that are opened"] = ours.size_bytes / results.limit_bytes
         for kind in ("cold", "start"):
-            if measured := [_median(times, other, kind) for other in others if _has(times, other, kind)]:
+            measured = [_median(times, other, kind) for other in others if _has(times, other, kind)]
+            if measured and _has(times, name, kind):
                 found[f"{name}, {kind} against the fastest other"] = _median(times, name, kind) / min(measured)
         for kind in ("added", "upgraded"):
             if _has(times, "guide", kind) and _has(times, name, kind):

@@ -14,7 +14,7 @@ from bench.ways.ways import Way
 from dockertools.context import summarize_context
 from dockertools.errors import CouldNotRunError
 
-START_SECONDS = 60
+START_SECONDS = 300
 _BETWEEN_LOOKS = 100
 _WORKERS = "WEB_CONCURRENCY=2"
 

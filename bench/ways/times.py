@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from bench.ways.apps import App, change_requirement
+from bench.ways.apps import App, SmokeError, change_requirement
 from bench.ways.engine import BenchEngine
 from bench.ways.sizes import WayFacts, build, running, wait_for, weigh
 from bench.ways.ways import Way
+from dockertools.errors import CouldNotRunError
 
 CODE_CHANGES = 2
 STARTS = 2
@@ -54,6 +55,17 @@ def measure_way(bench: Bench, way: Way, folder: Path, repeat: int, times: Times)
     if facts.problem:
         bench.say(f"  {way.name}: does not work: {facts.problem}")
         return facts
+    try:
+        _measure_changes(bench, way, folder, tag, repeat, times)
+    except (SmokeError, CouldNotRunError) as error:
+        # One turn of one way is missing then, and not all that was measured before it.
+        bench.say(f"  {way.name}: broken off: {error}")
+    bench.say(f"  {way.name}: {_told(times)}")
+    return facts
+
+
+def _measure_changes(bench: Bench, way: Way, folder: Path, tag: str, repeat: int, times: Times) -> None:
+    app = bench.app
     for _ in range(STARTS):
         _measure_start(bench, tag, times)
     for number in range(CODE_CHANGES):
@@ -65,8 +77,6 @@ def measure_way(bench: Bench, way: Way, folder: Path, repeat: int, times: Times)
         path = folder / "requirements.txt"
         text = change_requirement(path.read_text(encoding="utf-8"), names[repeat % len(names)])
         getattr(times, kind).append(_after(bench, way, folder, tag, (path, text)))
-    bench.say(f"  {way.name}: {_told(times)}")
-    return facts
 
 
 def _told(times: Times) -> str:
