@@ -85,7 +85,7 @@ def _measure_app(bench: Bench, repeat: int) -> AppResults:
             times = results.times.setdefault(way.name, Times())
             with _copy(bench, way) as folder:
                 results.facts[way.name] = measure_way(bench, way, folder, number, times)
-            if way.name == "slim" and not results.limit_bytes:
+            if way.name == "slim" and not results.facts["slim"].problem and not results.limit_bytes:
                 results.limit_bytes = traced_bytes(bench.engine, bench.app, f"bench/{bench.app.name}-slim:latest")
     return results
 

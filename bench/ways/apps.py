@@ -28,6 +28,7 @@ class App:
     """An application, and what each way of building it needs to be told.
 
     `added` and `upgraded` are names in changes.txt, one for each repeat. `page` is what a start is timed by.
+    `dockertools` runs a command in the application's folder: the last word is what its name begins with.
     """
 
     name: str
@@ -43,6 +44,11 @@ class App:
     dockertools: tuple[str, ...]
     copy: Callable[[Path], None]
     smoke: Callable[[BenchEngine, str, str], None]
+
+    def command(self, name: str) -> tuple[str, ...]:
+        """Return one of our commands, to be run in the application's folder."""
+        *words, prefix = self.dockertools
+        return (*words, f"{prefix}{name}")
 
 
 def fetch(url: str, body: object = None) -> tuple[int, bytes]:
@@ -106,7 +112,7 @@ APPS = {
         code="heavy/urls.py",
         added=_ADDED,
         upgraded=("django", "stripe", "sentry-sdk", "openai", "redis"),
-        dockertools=(sys.executable, "-m", "dockertools"),
+        dockertools=(sys.executable, "-m", "dockertools", ""),
         copy=_copy_heavy,
         smoke=_smoke_heavy,
     ),
@@ -124,7 +130,8 @@ APPS = {
         code="cvimprover/views.py",
         added=_ADDED,
         upgraded=("django", "whitenoise", "gunicorn", "packaging", "sqlparse"),
-        dockertools=(sys.executable, "-m", "dockertools"),
+        # Its settings say which Python and which fonts.
+        dockertools=(sys.executable, "manage.py", "docker_"),
         copy=_copy_repository,
         smoke=_smoke_cvimprover,
     ),

@@ -34,8 +34,8 @@ class Way:
         """Copy the application and write the way's files."""
         app.copy(folder)
         if self.variant:
-            argv = (*app.dockertools, "init", "--project", str(folder), "--noinput", "--variant", self.variant)
-            call(argv, env=OWN_ENVIRONMENT, cwd=ROOT)
+            argv = (*app.command("init"), "--noinput", "--variant", self.variant)
+            call(argv, env=OWN_ENVIRONMENT, cwd=folder)
             return
         text = (_DOCKERFILES / f"{self.name}.Dockerfile").read_text(encoding="utf-8")
         for field in ("development_packages", "runtime_packages", "needed_packages", "application"):
@@ -44,9 +44,9 @@ class Way:
         (folder / ".dockerignore").write_text(self.ignore or "", encoding="utf-8")
 
     def command(self, app: App, folder: Path, tag: str, *options: str, bare: bool = False) -> tuple[str, ...]:
-        """Return what builds the image, as its users would; `bare` without docker_build."""
+        """Return what builds the image, in its folder and as its users would; `bare` without docker_build."""
         if self.is_ours and not bare:
-            return (*app.dockertools, "build", "--project", str(folder), "--tag", tag, *options)
+            return (*app.command("build"), "--tag", tag, *options)
         return ("docker", "buildx", "build", "--load", "--provenance=false", f"--tag={tag}", *options, str(folder))
 
 
