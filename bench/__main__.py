@@ -23,8 +23,8 @@ CASES = (
     "mode",
     "ways",
 )
-ON_REQUEST = ("tools",)
-"""Cases that run only when they are named: they install from the package index, and take some twenty minutes."""
+ON_REQUEST = ("tools", "variants")
+"""Cases that run only when they are named: they write into other documents, and take long."""
 APPLICATIONS = ("heavy", "cvimprover")
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from bench.faults import FAULTS, Finding, Scan, left_over, render_list, render_t
 from bench.images import Measured, Process, Turn
 from bench.images import render_section as render_images
 from bench.tools import render_section as render_tools
+from bench.variants import Measured as Variant
+from bench.variants import render_section as render_variants
 from bench.ways.apps import APPS
 from dockertools.checks.image import load_image_checks
 
@@ -106,3 +109,11 @@ def test_the_section_on_tools_names_their_versions() -> None:
 def test_every_check_of_an_image_has_a_fault_in_the_table() -> None:
     ids = {check.id.rpartition(".")[2] for check in load_image_checks()}
     assert {fault.check for fault in FAULTS} == ids
+
+
+def test_the_section_on_variants_has_a_column_for_each() -> None:
+    slim = Variant("slim", 220_000_000, 68_500_000, (2.0, 9.0, 3.0), 4_000_000, 140, 9)
+    section = render_variants([slim, replace(slim, name="distroless", system_packages=30)])
+    assert "| | slim | distroless |" in section
+    assert "| a change of code, `docker_build` included | 3.0 s | 3.0 s |" in section
+    assert "| system packages, for scanners to look up | 140 | 30 |" in section
