@@ -155,7 +155,7 @@ def test_the_service_is_the_same_from_two_folders(engine: object, tmp_path: Path
     )
     moment = {"SOURCE_DATE_EPOCH": str(int(time.time()) - 3600)}
     second = replace(first, folder=tmp_path / "elsewhere" / "second")
-    shutil.copytree(first.folder, second.folder, copy_function=shutil.copyfile)
+    shutil.copytree(first.folder, second.folder, copy_function=shutil.copy)  # with the modes, and new times
     try:
         one = first.document("--reproducible", env=moment)
         other = second.document("--reproducible", env=moment)
