@@ -116,6 +116,9 @@ def _weigh_app(engine: BenchEngine, name: str, say: Say) -> AppResults:
             try:
                 with _copy(bench, way) as folder:
                     facts = weigh(engine, bench.app, way, folder, tag)
+                    if facts.problem:  # an index that did not answer is no growth
+                        say(f"{name}, {way.title}: {facts.problem}; once more")
+                        facts = weigh(engine, bench.app, way, folder, tag)
             finally:
                 run(("docker", "image", "rm", "--force", tag))
             say(f"{name}, {way.title}: {facts.size_bytes / 1e6:.1f} MB, {facts.compressed_bytes / 1e6:.1f} compressed")
