@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from bench.machine import describe_machine
-from dockertools.errors import CouldNotRunError
+from bench.ways.engine import call
 from dockertools.process import run
 from dockertools.sizes import format_size
 
@@ -154,7 +154,7 @@ def _told(seconds: Sequence[float]) -> str:
 def _built(dockerfile: str) -> Iterator[str]:
     """Build the image; it is removed at the end."""
     image = f"dockertools-bench/images:{uuid4().hex[:12]}"
-    _require(("docker", "buildx", "build", "--quiet", "--load", "--tag", image, "-"), stdin=dockerfile)
+    call(("docker", "buildx", "build", "--quiet", "--load", "--tag", image, "-"), stdin=dockerfile)
     try:
         yield image
     finally:
@@ -163,7 +163,7 @@ def _built(dockerfile: str) -> Iterator[str]:
 
 def _measure_image(name: str, image: str) -> Measured:
     turns = tuple(_take_turn(image) for _ in range(REPEATS))
-    facts = json.loads(_require(_report(image)))
+    facts = json.loads(call(_report(image)))
     return Measured(name, facts["image"]["size_bytes"], sum(layer["files"] for layer in facts["layers"]), turns)
 
 
@@ -179,11 +179,4 @@ def _report(image: str) -> tuple[str, ...]:
 
 
 def _run(argv: tuple[str, ...]) -> Process:
-    return Process(*json.loads(_require((sys.executable, "-c", _CHILD, *argv))))
-
-
-def _require(argv: tuple[str, ...], *, stdin: str | None = None) -> str:
-    done = run(argv, stdin=stdin, timeout=1800)
-    if done.returncode:
-        raise CouldNotRunError(f"The measurement failed: {done.stderr}")
-    return done.stdout
+    return Process(*json.loads(call((sys.executable, "-c", _CHILD, *argv))))

@@ -39,10 +39,15 @@ class BenchEngine:
 
 
 def call(
-    argv: tuple[str, ...], *, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 1800.0
+    argv: tuple[str, ...],
+    *,
+    stdin: str | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float = 1800.0,
 ) -> str:
     """Run a command and return what it wrote; raise CouldNotRunError when it fails."""
-    done = run(argv, env=env, cwd=cwd, timeout=timeout)
+    done = run(argv, stdin=stdin, env=env, cwd=cwd, timeout=timeout)
     if done.returncode:
         raise CouldNotRunError(f"`{' '.join(argv)[:200]}` failed: {(done.stderr or done.stdout)[-3000:]}")
     return done.stdout

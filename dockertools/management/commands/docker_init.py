@@ -66,7 +66,8 @@ class Command(DockertoolsCommand):
         facts = inspect_project(config, manage=_running_manage(config))
         if options["learn"] or options["apply"]:
             asked = make_learn_options(check=check, dry_run=dry_run, force=force, **options)
-            return learn_and_report(self, config, facts, asked, manage=_running_manage(config))
+            learn_and_report(self, config, facts, asked, manage=_running_manage(config))
+            return
         planned = plan_files(config.root, render_files(facts, config), force=force)
         drift = [file.path for file in planned if file.is_drift] if check else []
         writes = not (check or dry_run)
@@ -84,7 +85,6 @@ class Command(DockertoolsCommand):
             )
         if output_format == "json":
             self.write_document(details, ExitCode.OK)
-        return None
 
     def may_write(self, planned: tuple[PlannedFile, ...], interactive: bool) -> bool:
         """Ask, at a terminal, before files that are there are replaced."""
