@@ -79,6 +79,16 @@ def test_what_is_old_or_stopped_goes_and_a_foreign_project_survives(project: Pro
     assert kinds_and_names(project.document("--noinput", "--keep", "2")) == set()
 
 
+def test_of_images_made_within_one_second_the_newest_stay(project: Project) -> None:
+    start(project)
+    names = [f"{project.name}:{number}" for number in range(6)]
+    label = f"LABEL io.dockertools.project={project.name}"
+    for name in reversed(names):
+        project.docker("commit", "--change", label, f"{project.name}-job-1", name)
+    document = project.document("--dry-run", "--keep", "2", kinds=("image",))
+    assert kinds_and_names(document) == {("image", name) for name in names[2:]}
+
+
 def test_a_dry_run_shows_everything_and_removes_nothing(project: Project) -> None:
     start(project)
     project.build("1", 1)

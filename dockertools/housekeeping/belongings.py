@@ -8,6 +8,7 @@ so is an image that the build record of another folder, or another compose proje
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -121,13 +122,14 @@ def find_belongings(client: DockerClient, config: Config) -> Belongings:
     project = image_name(config.root)
     images = engine.images()
     elsewhere = _built_elsewhere(config.root)
-    built = {record.id: record.finished_at for record in read_records(state_file(config.root))}
+    built = {
+        record.id: datetime.fromtimestamp(record.finished_at, UTC) for record in read_records(state_file(config.root))
+    }
+    ours = [item for item in images if _is_ours(item, project, names) and item["Id"] not in elsewhere]
     return Belongings(
         project=project,
-        images=tuple(
-            _image(item, built) for item in images if _is_ours(item, project, names) and item["Id"] not in elsewhere
-        ),
-        stand_ins=tuple(_image(item, {}) for item in images if _is_stand_in(item)),
+        images=tuple(_image(item, built.get(item["Id"]) or engine.created(item["Id"])) for item in ours),
+        stand_ins=tuple(_image(item) for item in images if _is_stand_in(item)),
         containers=tuple(_container(item) for item in engine.measure(containers)),
         networks=tuple(_network(item) for item in engine.networks() if _labels(item).get(_COMPOSE) in names),
         volumes=tuple(_volumes(engine.volumes(), names, containers)),
@@ -160,6 +162,12 @@ class _Engine:
         """Return all images; since API 1.42 with what they share with others."""
         return list(self._ask("/images/json", **{"shared-size": 1}))
 
+    def created(self, image: str) -> datetime | None:
+        """Return when an image was made: the list knows whole seconds, and two may be built within one."""
+        answer = self._get(f"/images/{image}/json")
+        text = answer.json().get("Created") if answer.ok else None
+        return _time(text) if text else None
+
     def volumes(self) -> list[dict[str, Any]]:
         """Return all volumes with their size."""
         return list(self._ask("/system/df", type="volume").get("Volumes") or ())
@@ -174,21 +182,24 @@ class _Engine:
 
     def _ask(self, path: str, **parameters: Any) -> Any:
         """Ask, and again when things are removed meanwhile, which the engine fails upon."""
-        from requests.exceptions import RequestException  # noqa: PLC0415  # comes with the extra [engine]
-
-        address = f"{self._api.base_url}/v{self._api.api_version}{path}"
-        try:
-            for _attempt in range(ATTEMPTS):
-                answer = self._api.get(address, params=parameters, timeout=self._api.timeout)
-                if answer.ok:
-                    return answer.json()
-        except RequestException as error:
-            raise CouldNotRunError(f"The engine does not answer: {error}", code="engine-lost") from error
+        for _attempt in range(ATTEMPTS):
+            answer = self._get(path, **parameters)
+            if answer.ok:
+                return answer.json()
         raise CouldNotRunError(
             f"The engine cannot say what it holds: {answer.text.strip()}",
             hint="`docker system df` shows the same; try again when nothing else builds or prunes.",
             code="disk-usage-unknown",
         )
+
+    def _get(self, path: str, **parameters: Any) -> Any:
+        from requests.exceptions import RequestException  # noqa: PLC0415  # comes with the extra [engine]
+
+        address = f"{self._api.base_url}/v{self._api.api_version}{path}"
+        try:
+            return self._api.get(address, params=parameters, timeout=self._api.timeout)
+        except RequestException as error:
+            raise CouldNotRunError(f"The engine does not answer: {error}", code="engine-lost") from error
 
 
 def _compose_folders(config: Config) -> frozenset[Path]:
@@ -258,13 +269,13 @@ def _is_stand_in(item: Mapping[str, Any]) -> bool:
     return STAND_IN_LABEL in _labels(item) and bool(repositories & STAND_IN_REPOSITORIES)
 
 
-def _image(item: Mapping[str, Any], built: Mapping[str, float]) -> EngineImage:
+def _image(item: Mapping[str, Any], created: datetime | None = None) -> EngineImage:
     shared = item.get("SharedSize", -1)
     size = int(item["Size"])
     return EngineImage(
         id=item["Id"],
         names=tuple(name for name in item.get("RepoTags") or () if name != "<none>:<none>"),
-        created=datetime.fromtimestamp(built.get(item["Id"], item["Created"]), UTC),
+        created=created or datetime.fromtimestamp(item["Created"], UTC),
         bytes=size - shared if 0 < shared < size else size,
     )
 
@@ -328,9 +339,10 @@ def _cache(records: list[dict[str, Any]]) -> BuildCache:
 
 
 def _time(text: str) -> datetime:
+    """Return the engine's time, whose fraction has up to nine digits; Python before 3.12 reads three or six."""
     try:
-        # Fractions have nine digits here, and Python before 3.12 reads at most six.
         moment = datetime.fromisoformat(text[:19])
     except ValueError:
         return datetime.now(UTC)
-    return moment.replace(tzinfo=UTC)
+    fraction = re.match(r".{19}\.(\d{1,6})", text)
+    return moment.replace(microsecond=int(fraction[1].ljust(6, "0")) if fraction else 0, tzinfo=UTC)
