@@ -1,4 +1,4 @@
-# Written by django-dockertools 0.1.0 (sha256:a556e5a05ffe5b6949b0a43dcf01220cfa534aff256b140e96c448a86a121af3); once edited, it is kept.
+# Written by django-dockertools 0.1.0 (sha256:66e0c29eff227d0bf0f93d3b6a582bb2ded9e865efdea02e50eb4d8171fa560d); once edited, it is kept.
 # The last stage is production, so that a bare `docker build .` is safe to run.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
@@ -42,8 +42,8 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 import glob, os, zlib
 from importlib import metadata
 
-VENV, LAYERS = "/opt/venv", "/opt/layers"
-LARGE, LAST = 4_000_000, 4  # bytes; what is smaller shares the last layer with all else
+VENV, LAYERS, LARGE = "/opt/venv", "/opt/layers", 4_000_000  # bytes
+DJANGO, LARGE_ONES, SMALL_ONES, REST = 1, (2, 3, 4), (5, 6), 7
 site = glob.glob(f"{VENV}/lib/python3*/site-packages")[0]
 
 # What an extension module was compiled from lies beside it, and nothing reads it any more.
@@ -55,20 +55,21 @@ for module in glob.glob(f"{site}/**/*.so", recursive=True):
 
 layer = {}
 for distribution in metadata.distributions(path=[site]):
+    name = distribution.name.lower()
     paths = [os.path.normpath(os.path.join(site, file)) for file in distribution.files or ()]
-    if sum(os.lstat(path).st_size for path in paths if os.path.lexists(path)) > LARGE:
-        # By its name alone, so that it stays where it is whatever comes or goes.
-        layer.update(dict.fromkeys(paths, 1 + zlib.crc32(distribution.name.lower().encode()) % (LAST - 1)))
-for number in range(1, LAST + 1):
+    is_large = sum(os.lstat(path).st_size for path in paths if os.path.lexists(path)) > LARGE
+    # By its name, so that it stays where it is whatever comes or goes.
+    several = LARGE_ONES if is_large else SMALL_ONES
+    number = DJANGO if name == "django" else several[zlib.crc32(name.encode()) % len(several)]
+    layer.update(dict.fromkeys(paths, number))
+for number in range(DJANGO, REST + 1):
     os.makedirs(f"{LAYERS}/{number}")
 for folder, folders, names in os.walk(VENV):
     linked = [name for name in folders if os.path.islink(os.path.join(folder, name))]
     for path in sorted(os.path.join(folder, name) for name in (*names, *linked)):
-        target = f"{LAYERS}/{layer.get(path, LAST)}{path[len(VENV):]}"
+        target = f"{LAYERS}/{layer.get(path, REST)}{path[len(VENV):]}"
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.link(path, target, follow_symlinks=False)
-    if not folders and not names:
-        os.makedirs(f"{LAYERS}/{LAST}{folder[len(VENV):]}", exist_ok=True)
 SCRIPT
 
 # --- runtime: libraries, user and environment; what development and production share
@@ -94,6 +95,9 @@ COPY --link --from=builder /opt/layers/1 /opt/venv
 COPY --link --from=builder /opt/layers/2 /opt/venv
 COPY --link --from=builder /opt/layers/3 /opt/venv
 COPY --link --from=builder /opt/layers/4 /opt/venv
+COPY --link --from=builder /opt/layers/5 /opt/venv
+COPY --link --from=builder /opt/layers/6 /opt/venv
+COPY --link --from=builder /opt/layers/7 /opt/venv
 WORKDIR /app
 
 # --- development: the code is mounted over /app, the server reloads on a change
@@ -117,43 +121,62 @@ COPY . .
 # The values are placeholders for this command alone. The mount keeps what was compiled for an earlier build.
 RUN --mount=type=cache,id=cvimprover-api-bytecode,target=/var/cache/bytecode \
     SECRET_KEY=only-for-the-build \
-    PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode python <<'SCRIPT'
-import importlib, os, pathlib, subprocess, sys
+    PYTHONHASHSEED=0 PYTHONPYCACHEPREFIX=/var/cache/bytecode python --check-hash-based-pycs always - cvimprover.wsgi cvimprover.urls <<'SCRIPT'
+"""Make byte code of what the application imports; what was made for an earlier build is taken from the mount."""
+import importlib, importlib.util, os, pathlib, shutil, subprocess, sys, zlib
 
+KEPT, LAYERS = sys.pycache_prefix, "/bytecode"
+DJANGO, OTHERS = 1, (2, 3)
 COMPILE = """
-import importlib.util, os, py_compile, shutil, sys
-sys.pycache_prefix, hashed = None, py_compile.PycInvalidationMode.UNCHECKED_HASH
+import py_compile, sys
 for source in sys.argv[1:]:
-    path = importlib.util.cache_from_source(source)
-    kept, target, found = f"/var/cache/bytecode/hashed{path}", f"/bytecode{path}", b""
-    with open(source, "rb") as file:
-        wanted = importlib.util.MAGIC_NUMBER + bytes((1, 0, 0, 0)) + importlib.util.source_hash(file.read())
-    if os.path.exists(kept):
-        with open(kept, "rb") as file:
-            found = file.read(len(wanted))
-    if found != wanted:
-        py_compile.compile(source, kept, doraise=True, invalidation_mode=hashed)
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    shutil.copyfile(kept, target)
+    py_compile.compile(source, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 """
-for name in ('cvimprover.wsgi', 'cvimprover.urls'):
+
+def is_current(source):
+    """Whether the mount has it. It bears its source's hash instead of a time, so that equal sources give equal files."""
+    try:
+        with open(source, "rb") as file:
+            wanted = importlib.util.MAGIC_NUMBER + bytes((1, 0, 0, 0)) + importlib.util.source_hash(file.read())
+        with open(importlib.util.cache_from_source(source), "rb") as file:
+            return file.read(len(wanted)) == wanted
+    except FileNotFoundError:
+        return False
+
+def refresh(sources):
+    """Compile what has changed, by processes of their own: what an interpreter imports leaves traces in its byte code."""
+    changed = sorted(source for source in sources if not source.startswith("/app/") and not is_current(source))
+    shares = [changed[start :: os.cpu_count()] for start in range(os.cpu_count())]
+    python = (sys.executable, "--check-hash-based-pycs", "always", "-c", COMPILE)
+    processes = [subprocess.Popen((*python, *share), cwd="/") for share in shares if share]
+    if any([process.wait() for process in processes]):
+        sys.exit("Byte code could not be made.")
+
+def layer(source):
+    """Return the layer by the package's name, so that it stays where it is whatever comes or goes."""
+    package = source.partition("/site-packages/")[2].partition("/")[0]
+    return DJANGO if package == "django" else OTHERS[zlib.crc32(package.encode()) % len(OTHERS)]
+
+kept = [importlib.util.source_from_cache(path) for path in pathlib.Path(KEPT).rglob("*.pyc")]
+refresh(filter(os.path.isfile, kept))
+for name in sys.argv[1:]:
     try:
         importlib.import_module(name)
     except Exception as error:
         print(f"{name} cannot be imported here, so that byte code is made at each start: {error!r}", file=sys.stderr)
 modules = [module for module in list(sys.modules.values()) if getattr(module, "__cached__", None)]
-sources = sorted({module.__file__ for module in modules if module.__file__.endswith(".py") and os.path.isfile(module.__file__)})
-sources = [source for source in sources if not source.startswith("/app/")]
-folder = pathlib.Path("/bytecode")
-folder.mkdir()
-# By processes of their own: what an interpreter has imported leaves traces in the byte code that it makes. It bears
-# the hash of its source instead of a time, so that the same source gives the same file.
-shares = [sources[start :: os.cpu_count()] for start in range(os.cpu_count())]
-processes = [subprocess.Popen((sys.executable, "-c", COMPILE, *share), cwd="/") for share in shares]
-if any([process.wait() for process in processes]):
-    sys.exit("Byte code could not be made.")
+sources = {module.__file__ for module in modules if module.__file__.endswith(".py") and os.path.isfile(module.__file__)}
+sources = {source for source in sources if "__editable__" not in source}  # it is written anew by each build
+refresh(sources)
+for number in (DJANGO, *OTHERS):
+    os.makedirs(f"{LAYERS}/{number}")
+for source in filter(is_current, sources):
+    folder, name = os.path.split(importlib.util.cache_from_source(source))
+    target = f"{LAYERS}/{layer(source)}{folder[len(KEPT):]}/__pycache__"
+    os.makedirs(target, exist_ok=True)
+    shutil.copyfile(f"{folder}/{name}", f"{target}/{name}")
 # Docker knows equal files by their content and keeps the times of any of them: without times, equal files are one layer.
-for path in folder.rglob("*"):
+for path in pathlib.Path(LAYERS).rglob("*"):
     os.utime(path, (0, 0))
 SCRIPT
 
@@ -165,13 +188,51 @@ LABEL stage="production" \
 ARG SOURCE_DATE_EPOCH
 ENV DJANGO_SETTINGS_MODULE=cvimprover.settings
 COPY . .
-# The values are placeholders for one command: it needs no secret, and no database.
 # At run time nobody may write here, so that byte code is made now; that of other packages comes below.
+# The values are placeholders for one command: it needs no secret, and no database.
 RUN --mount=type=cache,id=cvimprover-api-bytecode,target=/var/cache/bytecode \
-    SECRET_KEY=only-for-the-build \
-    PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode python manage.py collectstatic --noinput --verbosity 0 \
- && PYTHONHASHSEED=0 python -m compileall -q -f --invalidation-mode checked-hash /app
-COPY --link --from=bytecode /bytecode /
+    --mount=type=cache,id=cvimprover-api-static,target=/var/cache/static \
+    PYTHONHASHSEED=0 python -m compileall -q -f --invalidation-mode checked-hash /app \
+ && SECRET_KEY=only-for-the-build \
+    PYTHONHASHSEED=0 PYTHONPYCACHEPREFIX=/var/cache/bytecode python --check-hash-based-pycs always - manage.py collectstatic --noinput --verbosity 0 <<'SCRIPT'
+"""Run manage.py; what WhiteNoise compresses is taken from the mount where an earlier build compressed the same."""
+import hashlib, os, runpy, sys, threading, zlib
+from importlib import metadata
+
+from whitenoise.compress import Compressor
+
+KEPT = "/var/cache/static"
+VERSIONS = [found.version for name in ("brotli", "whitenoise") for found in metadata.distributions(name=name)]
+
+def keep(method):
+    """Return the method with a memory: the same bytes are compressed into the same bytes by the same versions."""
+    salt = f"{method.__name__} {VERSIONS} {zlib.ZLIB_RUNTIME_VERSION}".encode()
+
+    def compress(data):
+        path = f"{KEPT}/{hashlib.sha256(salt + data).hexdigest()}"
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            compressed = method(data)
+        partial = f"{path}.{os.getpid()}.{threading.get_ident()}"
+        with open(partial, "wb") as file:
+            file.write(compressed)
+        os.replace(partial, path)
+        return compressed
+
+    return staticmethod(compress)
+
+for name in ("compress_brotli", "compress_gzip"):
+    setattr(Compressor, name, keep(getattr(Compressor, name)))
+sys.argv = sys.argv[1:]
+sys.path[0] = os.getcwd()
+runpy.run_path("manage.py", run_name="__main__")
+SCRIPT
+
+COPY --link --from=bytecode /bytecode/1 /
+COPY --link --from=bytecode /bytecode/2 /
+COPY --link --from=bytecode /bytecode/3 /
 USER 1000:1000
 EXPOSE 8000
 STOPSIGNAL SIGTERM

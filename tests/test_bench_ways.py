@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from bench.ways import COMMITTED, Options, check_sizes, render_section
 from bench.ways.apps import APPS, ROOT, change_requirement
+from bench.ways.parts import parts_of_files, parts_of_history
 from bench.ways.plots import write_plots
 from bench.ways.report import AppResults, ratios, regressions, size_ratios
 from bench.ways.sizes import WayFacts
 from bench.ways.times import Times
 from bench.ways.ways import WAYS, Way
+
+HISTORY = tuple(
+    json.dumps({"Size": size, "CreatedBy": command})
+    for command, size in (
+        ("/bin/sh -c #(nop) ADD file:1 in / ", "150000000"),
+        ("RUN |1 SOURCE_DATE_EPOCH= /bin/sh -c apt-get update # buildkit", "10000000"),
+        ("COPY /opt/layers/1 /opt/venv # buildkit", "60000000"),
+        ("COPY /opt/layers/2 /opt/venv # buildkit", "40000000"),
+        ("COPY . . # buildkit", "1000000"),
+        ("RUN |1 SOURCE_DATE_EPOCH= /bin/sh -c python manage.py collectstatic <<'SCRIPT'\n# buildkit", "9000000"),
+        ("COPY /bytecode/1 / # buildkit", "30000000"),
+        ('CMD ["gunicorn"]', "0"),
+    )
+)
+OPENED = {
+    "/usr/local/bin/python3.11": 30_000_000,
+    "/opt/venv/lib/python3.11/site-packages/shop/__init__.py": 45_000_000,
+    "/opt/venv/lib/python3.11/site-packages/shop/__pycache__/__init__.cpython-311.pyc": 20_000_000,
+    "/app/shop/wsgi.py": 5_000_000,
+}
 
 
 def make_results() -> AppResults:
@@ -25,9 +47,9 @@ def make_results() -> AppResults:
         "single": WayFacts("single", 900_000_000, 300_000_000, 1000),
         "guide": WayFacts("guide", 600_000_000, 150_000_000, 1000),
         "init": WayFacts("init", 500_000_000, 90_000_000, 1000, "OSError: cannot load library | libpango"),
-        "slim": WayFacts("slim", 300_000_000, 120_000_000, 1000),
+        "slim": WayFacts("slim", 300_000_000, 120_000_000, 1000, parts=parts_of_history(HISTORY)),
     }
-    return AppResults(facts, times, 100_000_000)
+    return AppResults(facts, times, parts_of_files(OPENED), 150_000_000)
 
 
 def test_ours_is_compared_with_ways_that_work() -> None:
@@ -47,6 +69,18 @@ def test_the_section_says_what_does_not_work_and_how_far_the_runs_are_apart() ->
     assert "| 61.0 (60.0 to 80.0) |" in section
     assert "| docker_init, slim | 300.0 | 0.33 | 120.0 | 1 | yes |" in section
     assert "| the files that it opens | 100.0 | 0.11 |" in section
+
+
+def test_the_section_says_what_the_image_is_made_of_and_what_of_it_is_opened() -> None:
+    section = render_section({"heavy": make_results()}, 3, 1.0)
+    for row in (
+        "| the system: interpreter and libraries | 160.0 | 30.0 |",
+        "| `/opt/venv` without byte code | 100.0 | 45.0 |",
+        "| byte code of what is imported | 30.0 | 20.0 |",
+        "| code and static files | 10.0 | 5.0 |",
+        "The base image is 150.0 MB, 0.17 of single stage.",
+    ):
+        assert row in section
 
 
 def test_plots_are_the_same_bytes_for_the_same_numbers(tmp_path: Path) -> None:

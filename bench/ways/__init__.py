@@ -14,9 +14,10 @@ from uuid import uuid4
 from bench.machine import describe_machine
 from bench.ways.apps import APPS, ROOT
 from bench.ways.engine import BenchEngine, bench_engine
-from bench.ways.limit import traced_bytes
+from bench.ways.limit import traced_files
+from bench.ways.parts import parts_of_files
 from bench.ways.report import AppResults, ratios, regressions, render_app, size_ratios
-from bench.ways.sizes import weigh
+from bench.ways.sizes import layer_sizes, weigh
 from bench.ways.times import Bench, Times, measure_way
 from bench.ways.ways import OWN_ENVIRONMENT, WAYS, Way
 from dockertools.errors import DockertoolsError
@@ -85,8 +86,10 @@ def _measure_app(bench: Bench, repeat: int) -> AppResults:
             times = results.times.setdefault(way.name, Times())
             with _copy(bench, way) as folder:
                 results.facts[way.name] = measure_way(bench, way, folder, number, times)
-            if way.name == "slim" and not results.facts["slim"].problem and not results.limit_bytes:
-                results.limit_bytes = traced_bytes(bench.engine, bench.app, f"bench/{bench.app.name}-slim:latest")
+            if way.name == "slim" and not results.facts["slim"].problem and not results.opened:
+                files = traced_files(bench.engine, bench.app, f"bench/{bench.app.name}-slim:latest")
+                results.opened = parts_of_files(files)
+                results.base_bytes = sum(layer_sizes(bench.engine, bench.bases[0]))
     return results
 
 

@@ -17,18 +17,18 @@ RUN apt-get update && apt-get install --yes --no-install-recommends strace
 """
 _STRACE = ("strace", "-f", "-qq", "-e", "trace=open,openat,execve", "-e", "status=successful", "-o", "/tmp/trace")  # noqa: S108  # in the container
 _SUM = r"""
-import os, re
+import json, os, re
 found = set()
 for name in re.findall(r'(?:open\(|openat\(\w+, |execve\()"([^"]+)"', open("/tmp/trace", errors="replace").read()):
     path = os.path.realpath(os.path.join(os.getcwd(), name))
     if os.path.isfile(path) and not path.startswith(("/proc/", "/sys/", "/dev/", "/tmp/")) and "strace" not in path:
         found.add(path)
-print(sum(os.lstat(path).st_size for path in found))
+print(json.dumps({path: os.lstat(path).st_size for path in found}))
 """
 
 
-def traced_bytes(engine: BenchEngine, app: App, image: str) -> int:
-    """Return the bytes of all files that the image's command opens until the smoke test has passed.
+def traced_files(engine: BenchEngine, app: App, image: str) -> dict[str, int]:
+    """Return the files that the image's command opens until the smoke test has passed, and the bytes of each.
 
     The interpreter and the libraries that the loader maps are among them. The image must have apt.
     """
@@ -40,6 +40,7 @@ def traced_bytes(engine: BenchEngine, app: App, image: str) -> int:
     try:
         with running(engine, app, tag, "--cap-add=SYS_PTRACE", command=(*_STRACE, *command)) as (container, url):
             app.smoke(engine, container, url)
-            return int(engine.call("docker", "exec", container, "python", "-c", _SUM))
+            files: dict[str, int] = json.loads(engine.call("docker", "exec", container, "python", "-c", _SUM))
+            return files
     finally:
         engine.call("docker", "image", "rm", "--force", tag)

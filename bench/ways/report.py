@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bench.ways.parts import PARTS
 from bench.ways.sizes import WayFacts
 from bench.ways.times import Times
 from bench.ways.ways import WAYS
@@ -25,16 +26,26 @@ _SECONDS = (
 
 @dataclass
 class AppResults:
-    """What was measured of an application, by way; `limit_bytes` are of the files that it opens, 0 when not traced."""
+    """What was measured of an application, by way.
+
+    `opened` are the bytes of the files that it opens, by part, and `base_bytes` those of the base image; none where
+    they were not measured.
+    """
 
     facts: dict[str, WayFacts] = field(default_factory=dict)
     times: dict[str, Times] = field(default_factory=dict)
-    limit_bytes: int = 0
+    opened: dict[str, int] = field(default_factory=dict)
+    base_bytes: int = 0
+
+    @property
+    def limit_bytes(self) -> int:
+        """The bytes of the files that the application opens."""
+        return sum(self.opened.values())
 
     def document(self) -> dict[str, Any]:
         """Return all of it as JSON has it."""
         ways = {name: {**asdict(facts), **asdict(self.times.get(name, Times()))} for name, facts in self.facts.items()}
-        return {"ways": ways, "limit_bytes": self.limit_bytes}
+        return {"ways": ways, "opened": self.opened, "base_bytes": self.base_bytes}
 
 
 def render_app(name: str, results: AppResults) -> Iterator[str]:
@@ -50,6 +61,7 @@ def render_app(name: str, results: AppResults) -> Iterator[str]:
         megabytes, share = results.limit_bytes / 1e6, _share(results.limit_bytes, results)
         yield f"| the files that it opens | {megabytes:.1f} | {share} | | | |"
     yield ""
+    yield from _part_table(results)
     kinds = [(key, title) for key, title in _SECONDS if any(getattr(times, key) for times in results.times.values())]
     if not kinds:
         return
@@ -59,6 +71,21 @@ def render_app(name: str, results: AppResults) -> Iterator[str]:
         if (times := results.times.get(way.name)) and times.cold:
             cells = [_spread(getattr(times, key)) for key, _ in kinds]
             yield f"| {way.title} | {' | '.join(cells)} | {_spread([value / 1e6 for value in times.memory], 0)} |"
+    yield ""
+
+
+def _part_table(results: AppResults) -> Iterator[str]:
+    """Yield what our images are made of, beside what of it is opened: the bounds of their size."""
+    ours = [way for way in WAYS if way.is_ours and way.name in results.facts and results.facts[way.name].parts]
+    if not ours:
+        return
+    yield f"| part, MB | {' | '.join(way.title for way in ours)} | what is opened |"
+    yield "|---|" + "---|" * (len(ours) + 1)
+    for part, title in PARTS.items():
+        values = [*(results.facts[way.name].parts[part] for way in ours), results.opened.get(part, 0)]
+        yield f"| {title} | {' | '.join(f'{value / 1e6:.1f}' for value in values)} |"
+    yield ""
+    yield f"The base image is {results.base_bytes / 1e6:.1f} MB, {_share(results.base_bytes, results)} of single stage."
     yield ""
 
 

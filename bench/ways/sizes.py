@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.ways.apps import PORT, App, SmokeError, fetch
 from bench.ways.engine import BenchEngine
+from bench.ways.parts import parts_of_history
 from bench.ways.ways import Way
 from dockertools.context import summarize_context
 from dockertools.errors import CouldNotRunError
@@ -28,6 +30,8 @@ class WayFacts:
     compressed_bytes: int = 0
     context_bytes: int = 0
     problem: str = ""
+    parts: dict[str, int] = field(default_factory=dict)
+    """Of ours alone: the bytes of each part."""
 
 
 def weigh(
@@ -40,7 +44,6 @@ def weigh(
     except CouldNotRunError as error:
         return WayFacts(way.name, context_bytes=context, problem=_last_line(str(error)))
     on_built()
-    layers = engine.call("docker", "history", "--human=false", "--format", "{{.Size}}", tag).split()
     compressed = int(engine.call("docker", "image", "inspect", "--format", "{{.Size}}", tag))
     try:
         with running(engine, app, tag) as (container, url):
@@ -48,7 +51,18 @@ def weigh(
         problem = ""
     except (SmokeError, CouldNotRunError) as error:
         problem = _last_line(str(error))
-    return WayFacts(way.name, sum(map(int, layers)), compressed, context, problem)
+    size, parts = sum(layer_sizes(engine, tag)), parts_of_history(_history(engine, tag)) if way.is_ours else {}
+    return WayFacts(way.name, size, compressed, context, problem, parts)
+
+
+def layer_sizes(engine: BenchEngine, image: str) -> list[int]:
+    """Return the bytes of each layer as the engine counts them: on its disk."""
+    return [int(json.loads(line)["Size"]) for line in _history(engine, image)]
+
+
+def _history(engine: BenchEngine, image: str) -> list[str]:
+    words = ("--human=false", "--no-trunc", "--format", "{{json .}}")
+    return engine.call("docker", "history", *words, image).splitlines()
 
 
 def build(engine: BenchEngine, app: App, way: Way, folder: Path, tag: str, *, bare: bool = False) -> None:

@@ -24,8 +24,9 @@ from dockertools.rendering.templates import read_template, render
 
 _STATIC_APP = "django.contrib.staticfiles"
 _WIDTH = 118
-_LAYERS = 4
-"""As many as layers.py.txt makes."""
+_LAYERS = 7
+_BYTECODE_LAYERS = 3
+"""As many as layers.py.txt and bytecode.py.txt make."""
 
 
 def render_dockerfile(facts: ProjectFacts, config: Config) -> str:
@@ -182,7 +183,9 @@ def _production(facts: ProjectFacts, config: Config) -> dict[str, Any]:
         "production_comments": comments,
         "production_lines": _run(mounts, commands),
         "bytecode_lines": _bytecode(facts),
-        "modules": _imported(facts),
+        "bytecode": read_template("bytecode.py.txt").rstrip(),
+        "bytecode_numbers": range(1, _BYTECODE_LAYERS + 1),
+        "collecting": read_template("collectstatic.py.txt").rstrip() if _keeps_compressed(facts) else "",
         "health": exec_form(health_argv(facts, config)),
         "server": exec_form(server_argv(facts, config)),
         "development": exec_form(manage_argv(facts, "runserver", f"0.0.0.0:{config.port}")),
@@ -193,7 +196,8 @@ def _production(facts: ProjectFacts, config: Config) -> dict[str, Any]:
 _PROJECT_MOUNTS = (UV_CACHE, "--mount=type=bind,from=builder,source=/usr/local/bin/uv,target=/usr/local/bin/uv")
 _HASHES = "PYTHONHASHSEED=0"
 """The order in sets is the same in every build."""
-_KEEPING_BYTECODE = f"{_HASHES} PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX=/var/cache/bytecode"
+_WITH_BYTECODE = f"{_HASHES} PYTHONPYCACHEPREFIX=/var/cache/bytecode python --check-hash-based-pycs always"
+"""Byte code that was kept is used where it has the hash of its source."""
 _STATIC_TEST = (
     "import django, sys; django.setup(); from django.apps import apps; from django.conf import settings; "
     f"sys.exit(0 if apps.is_installed('{_STATIC_APP}') and settings.STATIC_ROOT else 3)"
@@ -210,13 +214,17 @@ def _bytecode_cache(facts: ProjectFacts) -> str:
     return f"--mount=type=cache,id={facts.name}-bytecode,target=/var/cache/bytecode"
 
 
+def _static_cache(facts: ProjectFacts) -> str:
+    return f"--mount=type=cache,id={facts.name}-static,target=/var/cache/static"
+
+
 def _build_words(facts: ProjectFacts) -> str:
     return "".join(f"{word} \\\n    " for word in words(build_variables(facts)))
 
 
 def _bytecode(facts: ProjectFacts) -> str:
     """Return the command that is given the script in the template."""
-    python = f"{_build_words(facts)}{_KEEPING_BYTECODE} python"
+    python = f"{_build_words(facts)}{_WITH_BYTECODE} - {' '.join(_imported(facts))}"
     if facts.manifest.installs_project:
         return _run([_bytecode_cache(facts), *_PROJECT_MOUNTS], [_install_project(facts), python])
     return _run([_bytecode_cache(facts)], [python])
@@ -234,34 +242,47 @@ def _after_code(facts: ProjectFacts) -> tuple[list[str], list[str], list[str]]:
     if writes_beside_code(facts):
         comments.append("SQLite's file lies beside manage.py: the user may add files there, and not touch the others.")
         commands.append("chgrp 1000 . && chmod 1775 .")
-    note, collecting = _collect_static(facts)
-    comments += note
-    commands += collecting
-    mounts += [_bytecode_cache(facts)] if collecting else []
     comments.append(
         "At run time nobody may write here, so that byte code is made now; that of other packages comes below."
     )
-    compiling = f"{_HASHES} python -m compileall -q -f --invalidation-mode checked-hash /app"
-    return comments, mounts, [*commands, compiling]
+    commands.append(f"{_HASHES} python -m compileall -q -f --invalidation-mode checked-hash /app")
+    note, collecting = _collect_static(facts)
+    comments += note
+    if collecting:
+        commands.append(collecting)
+        mounts.append(_bytecode_cache(facts))
+        mounts += [_static_cache(facts)] if _keeps_compressed(facts) else []
+    return comments, mounts, commands
 
 
-def _collect_static(facts: ProjectFacts) -> tuple[list[str], list[str]]:
+def _collect_static(facts: ProjectFacts) -> tuple[list[str], str]:
     """Return what collects static files, told apart from a project that has none."""
     settings, values = facts.settings, _build_words(facts)
-    collect = f"{values}{_KEEPING_BYTECODE} {' '.join(manage_argv(facts))} collectstatic --noinput --verbosity 0"
+    command = (*(["-"] if _keeps_compressed(facts) else []), *manage_argv(facts, "collectstatic")[1:])
+    collect = f"{values}{_WITH_BYTECODE} {' '.join(command)} --noinput --verbosity 0"
     if settings.installed_apps is None:
         comment = (
             "The settings do not say whether there are static files. Exit 3: there are none; broken settings fail."
         )
-        return [comment], [f'{{ {values}python -c "{_STATIC_TEST}" && {collect} || [ $? -eq 3 ]; }}']
-    if _STATIC_APP not in settings.installed_apps:
-        return [], []
-    if settings.static_root is None:
-        return ["STATIC_ROOT is not set, so that there is nowhere to collect static files to."], []
+        return [comment], f'{{ {values}python -c "{_STATIC_TEST}" && {collect} || [ $? -eq 3 ]; }}'
+    if not _collects_static(facts):
+        nowhere = ["STATIC_ROOT is not set, so that there is nowhere to collect static files to."]
+        return nowhere if _STATIC_APP in settings.installed_apps else [], ""
     placeholders = (
         ["The values are placeholders for one command: it needs no secret, and no database."] if values else []
     )
-    return placeholders, [collect]
+    return placeholders, collect
+
+
+def _collects_static(facts: ProjectFacts) -> bool:
+    """Whether the settings have static files, or do not say that they have none."""
+    apps, root = facts.settings.installed_apps, facts.settings.static_root
+    return apps is None or (_STATIC_APP in apps and root is not None)
+
+
+def _keeps_compressed(facts: ProjectFacts) -> bool:
+    """Whether static files are compressed by WhiteNoise, which would do it all again after each change of code."""
+    return _collects_static(facts) and facts.manage is not None and "whitenoise" in facts.manifest.names
 
 
 def _imported(facts: ProjectFacts) -> tuple[str, ...]:
