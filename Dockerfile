@@ -1,4 +1,4 @@
-# Written by django-dockertools 0.1.0 (sha256:66e0c29eff227d0bf0f93d3b6a582bb2ded9e865efdea02e50eb4d8171fa560d); once edited, it is kept.
+# Written by django-dockertools 0.1.0 (sha256:10ef00b074113a329c30f4d040b08c0c1b6538fc86a74dec1121cb9d86a8d998); once edited, it is kept.
 # The last stage is production, so that a bare `docker build .` is safe to run.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
@@ -43,7 +43,7 @@ import glob, os, zlib
 from importlib import metadata
 
 VENV, LAYERS, LARGE = "/opt/venv", "/opt/layers", 4_000_000  # bytes
-DJANGO, LARGE_ONES, SMALL_ONES, REST = 1, (2, 3, 4), (5, 6), 7
+LARGE_ONES, SMALL_ONES, DJANGO, REST = (1, 2, 3), (4, 5), 6, 7
 site = glob.glob(f"{VENV}/lib/python3*/site-packages")[0]
 
 # What an extension module was compiled from lies beside it, and nothing reads it any more.
@@ -62,7 +62,7 @@ for distribution in metadata.distributions(path=[site]):
     several = LARGE_ONES if is_large else SMALL_ONES
     number = DJANGO if name == "django" else several[zlib.crc32(name.encode()) % len(several)]
     layer.update(dict.fromkeys(paths, number))
-for number in range(DJANGO, REST + 1):
+for number in range(1, REST + 1):
     os.makedirs(f"{LAYERS}/{number}")
 for folder, folders, names in os.walk(VENV):
     linked = [name for name in folders if os.path.islink(os.path.join(folder, name))]
@@ -72,7 +72,7 @@ for folder, folders, names in os.walk(VENV):
         os.link(path, target, follow_symlinks=False)
 SCRIPT
 
-# --- runtime: libraries, user and environment; what development and production share
+# --- runtime: libraries and user; what all stages below stand on
 FROM ${BASE_IMAGE} AS runtime
 LABEL stage="runtime"
 ARG SOURCE_DATE_EPOCH
@@ -91,6 +91,11 @@ ENV PATH=/opt/venv/bin:$PATH \
     CVIMPROVER_DATA=/data \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
+WORKDIR /app
+
+# --- development: the code is mounted over /app, the server reloads on a change
+FROM runtime AS development
+LABEL stage="development"
 COPY --link --from=builder /opt/layers/1 /opt/venv
 COPY --link --from=builder /opt/layers/2 /opt/venv
 COPY --link --from=builder /opt/layers/3 /opt/venv
@@ -98,11 +103,6 @@ COPY --link --from=builder /opt/layers/4 /opt/venv
 COPY --link --from=builder /opt/layers/5 /opt/venv
 COPY --link --from=builder /opt/layers/6 /opt/venv
 COPY --link --from=builder /opt/layers/7 /opt/venv
-WORKDIR /app
-
-# --- development: the code is mounted over /app, the server reloads on a change
-FROM runtime AS development
-LABEL stage="development"
 # Byte code goes where the user may write, not beside the mounted code.
 ENV PYTHONDONTWRITEBYTECODE= \
     DJANGO_DEBUG=1 \
@@ -112,7 +112,7 @@ USER 1000:1000
 EXPOSE 8000
 CMD ["python", "manage.py", "runserver", "0.0.0.0:8000"]
 
-# --- bytecode: of what the application imports, and nothing else; the same files again after most changes of code
+# --- bytecode: of the code and of what it imports, and nothing else; the same files again after most changes of code
 FROM runtime AS bytecode
 LABEL stage="bytecode"
 ARG SOURCE_DATE_EPOCH
@@ -120,24 +120,29 @@ ENV DJANGO_SETTINGS_MODULE=cvimprover.settings
 COPY . .
 # The values are placeholders for this command alone. The mount keeps what was compiled for an earlier build.
 RUN --mount=type=cache,id=cvimprover-api-bytecode,target=/var/cache/bytecode \
+    --mount=type=bind,from=builder,source=/opt/venv,target=/opt/venv,rw \
     SECRET_KEY=only-for-the-build \
     PYTHONHASHSEED=0 PYTHONPYCACHEPREFIX=/var/cache/bytecode python --check-hash-based-pycs always - cvimprover.wsgi cvimprover.urls <<'SCRIPT'
-"""Make byte code of what the application imports; what was made for an earlier build is taken from the mount."""
+"""Make byte code of the code and of what it imports; what was made for an earlier build is taken from the mount."""
 import importlib, importlib.util, os, pathlib, shutil, subprocess, sys, zlib
 
-KEPT, LAYERS = sys.pycache_prefix, "/bytecode"
-DJANGO, OTHERS = 1, (2, 3)
+CODE, KEPT, LAYERS = "/app/", sys.pycache_prefix, "/bytecode"
+OTHERS, DJANGO, OURS = (1, 2), 3, 4
+SUFFIX = f".{sys.implementation.cache_tag}.pyc"
 COMPILE = """
 import py_compile, sys
-for source in sys.argv[1:]:
-    py_compile.compile(source, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+for source in sys.argv[2:]:
+    mode = "CHECKED_HASH" if source.startswith(sys.argv[1]) else "UNCHECKED_HASH"
+    py_compile.compile(source, quiet=2, invalidation_mode=py_compile.PycInvalidationMode[mode])
 """
+current = set()
 
 def is_current(source):
     """Whether the mount has it. It bears its source's hash instead of a time, so that equal sources give equal files."""
+    flags = 3 if source.startswith(CODE) else 1  # at run time Python looks at the hash of code: it may be mounted over
     try:
         with open(source, "rb") as file:
-            wanted = importlib.util.MAGIC_NUMBER + bytes((1, 0, 0, 0)) + importlib.util.source_hash(file.read())
+            wanted = importlib.util.MAGIC_NUMBER + bytes((flags, 0, 0, 0)) + importlib.util.source_hash(file.read())
         with open(importlib.util.cache_from_source(source), "rb") as file:
             return file.read(len(wanted)) == wanted
     except FileNotFoundError:
@@ -145,20 +150,24 @@ def is_current(source):
 
 def refresh(sources):
     """Compile what has changed, by processes of their own: what an interpreter imports leaves traces in its byte code."""
-    changed = sorted(source for source in sources if not source.startswith("/app/") and not is_current(source))
+    sources = set(sources) - current
+    changed = sorted(source for source in sources if not is_current(source))
     shares = [changed[start :: os.cpu_count()] for start in range(os.cpu_count())]
-    python = (sys.executable, "--check-hash-based-pycs", "always", "-c", COMPILE)
+    python = (sys.executable, "--check-hash-based-pycs", "always", "-c", COMPILE, CODE)
     processes = [subprocess.Popen((*python, *share), cwd="/") for share in shares if share]
     if any([process.wait() for process in processes]):
         sys.exit("Byte code could not be made.")
+    current.update(sources.difference(changed), filter(is_current, changed))
 
 def layer(source):
-    """Return the layer by the package's name, so that it stays where it is whatever comes or goes."""
+    """Return the layer, by the package's name, so that it stays where it is whatever comes or goes."""
     package = source.partition("/site-packages/")[2].partition("/")[0]
-    return DJANGO if package == "django" else OTHERS[zlib.crc32(package.encode()) % len(OTHERS)]
+    others = OTHERS[zlib.crc32(package.encode()) % len(OTHERS)]
+    return OURS if source.startswith(CODE) else DJANGO if package == "django" else others
 
-kept = [importlib.util.source_from_cache(path) for path in pathlib.Path(KEPT).rglob("*.pyc")]
-refresh(filter(os.path.isfile, kept))
+kept = [str(path)[len(KEPT) : -len(SUFFIX)] + ".py" for path in pathlib.Path(KEPT).rglob(f"*{SUFFIX}")]
+code = [str(path) for path in pathlib.Path(CODE).rglob("*.py") if path.is_file()]
+refresh([*filter(os.path.isfile, kept), *code])
 for name in sys.argv[1:]:
     try:
         importlib.import_module(name)
@@ -168,9 +177,9 @@ modules = [module for module in list(sys.modules.values()) if getattr(module, "_
 sources = {module.__file__ for module in modules if module.__file__.endswith(".py") and os.path.isfile(module.__file__)}
 sources = {source for source in sources if "__editable__" not in source}  # it is written anew by each build
 refresh(sources)
-for number in (DJANGO, *OTHERS):
+for number in (*OTHERS, DJANGO, OURS):
     os.makedirs(f"{LAYERS}/{number}")
-for source in filter(is_current, sources):
+for source in current.intersection((*sources, *code)):
     folder, name = os.path.split(importlib.util.cache_from_source(source))
     target = f"{LAYERS}/{layer(source)}{folder[len(KEPT):]}/__pycache__"
     os.makedirs(target, exist_ok=True)
@@ -180,20 +189,17 @@ for path in pathlib.Path(LAYERS).rglob("*"):
     os.utime(path, (0, 0))
 SCRIPT
 
-# --- production: code baked in and owned by root, the server as PID 1
-FROM runtime AS production
-LABEL stage="production" \
-      io.dockertools.project="cvimprover-api" \
-      org.opencontainers.image.title="cvimprover-api"
+# --- assembly: the code, and what is made of it
+FROM runtime AS assembly
+LABEL stage="assembly"
 ARG SOURCE_DATE_EPOCH
 ENV DJANGO_SETTINGS_MODULE=cvimprover.settings
 COPY . .
-# At run time nobody may write here, so that byte code is made now; that of other packages comes below.
 # The values are placeholders for one command: it needs no secret, and no database.
-RUN --mount=type=cache,id=cvimprover-api-bytecode,target=/var/cache/bytecode \
+RUN --mount=type=bind,from=builder,source=/opt/venv,target=/opt/venv,rw \
+    --mount=type=cache,id=cvimprover-api-bytecode,target=/var/cache/bytecode \
     --mount=type=cache,id=cvimprover-api-static,target=/var/cache/static \
-    PYTHONHASHSEED=0 python -m compileall -q -f --invalidation-mode checked-hash /app \
- && SECRET_KEY=only-for-the-build \
+    SECRET_KEY=only-for-the-build \
     PYTHONHASHSEED=0 PYTHONPYCACHEPREFIX=/var/cache/bytecode python --check-hash-based-pycs always - manage.py collectstatic --noinput --verbosity 0 <<'SCRIPT'
 """Run manage.py; what WhiteNoise compresses is taken from the mount where an earlier build compressed the same."""
 import hashlib, os, runpy, sys, threading, zlib
@@ -230,9 +236,25 @@ sys.path[0] = os.getcwd()
 runpy.run_path("manage.py", run_name="__main__")
 SCRIPT
 
+# --- production: environment and code over the libraries, owned by root; the server as PID 1
+FROM runtime AS production
+LABEL stage="production" \
+      io.dockertools.project="cvimprover-api" \
+      org.opencontainers.image.title="cvimprover-api"
+ENV DJANGO_SETTINGS_MODULE=cvimprover.settings
+# What changes more often comes later: the engine unpacks a changed layer and all above it.
+COPY --link --from=builder /opt/layers/1 /opt/venv
+COPY --link --from=builder /opt/layers/2 /opt/venv
+COPY --link --from=builder /opt/layers/3 /opt/venv
 COPY --link --from=bytecode /bytecode/1 /
 COPY --link --from=bytecode /bytecode/2 /
+COPY --link --from=builder /opt/layers/4 /opt/venv
+COPY --link --from=builder /opt/layers/5 /opt/venv
+COPY --link --from=builder /opt/layers/6 /opt/venv
 COPY --link --from=bytecode /bytecode/3 /
+COPY --link --from=builder /opt/layers/7 /opt/venv
+COPY --link --from=bytecode /bytecode/4 /
+COPY --link --from=assembly /app /app
 USER 1000:1000
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -22,7 +22,6 @@ def closure_values(facts: ProjectFacts, config: Config) -> dict[str, Any]:
         "variant": config.variant,
         "squash": config.squash,
         "is_from_scratch": is_distroless or config.squash,
-        "squashed_stage": "layered" if is_distroless else "assembly",
         "path": "/opt/venv/bin" if is_distroless else _SYSTEM_PATH,
         "closure": read_template("closure.py.txt").rstrip(),
         "opened": "".join(f" {name}" for name in (*_opened_by_name(facts.manifest.names), *facts.packages.runtime)),

@@ -24,9 +24,14 @@ from dockertools.rendering.templates import read_template, render
 
 _STATIC_APP = "django.contrib.staticfiles"
 _WIDTH = 118
-_LAYERS = 7
-_BYTECODE_LAYERS = 3
-"""As many as layers.py.txt and bytecode.py.txt make."""
+_ENVIRONMENT = tuple(f"--from=builder /opt/layers/{number} /opt/venv" for number in range(1, 8))
+_BYTECODE = tuple(f"--from=bytecode /bytecode/{number} /" for number in range(1, 5))
+"""What layers.py.txt and bytecode.py.txt make: three of large packages, two of small ones, Django, the rest; two of
+packages, Django, the code."""
+_VENV = "--mount=type=bind,from=builder,source=/opt/venv,target=/opt/venv,rw"
+"""Where code runs in the build, the environment is only mounted: it need not wait until the layers are put together.
+What is written there is dropped; BuildKit reads through all of a mount that cannot be written to, to know it again.
+"""
 
 
 def render_dockerfile(facts: ProjectFacts, config: Config) -> str:
@@ -72,7 +77,7 @@ def _builder(facts: ProjectFacts, config: Config) -> dict[str, Any]:
         "is_uv": any("UV_PROJECT_ENVIRONMENT" in command or "uv sync" in command for command in plan.commands),
         "locales": _locales(facts, config),
         "layers": read_template("layers.py.txt").rstrip(),
-        "layer_numbers": range(1, _LAYERS + 1),
+        "environment": _ENVIRONMENT,
         "front_end": _front_end(facts.front_end, facts.python.suite),
     }
 
@@ -180,11 +185,12 @@ def _production(facts: ProjectFacts, config: Config) -> dict[str, Any]:
     return {
         "port": config.port,
         "build_variables": _build_words(facts),
-        "production_comments": comments,
-        "production_lines": _run(mounts, commands),
+        "assembly_comments": comments,
+        "assembly_lines": _run(mounts, commands) if commands else "",
+        "production_layers": _production_layers(facts),
+        "below": "scratch" if config.variant == "distroless" else "runtime",
         "bytecode_lines": _bytecode(facts),
         "bytecode": read_template("bytecode.py.txt").rstrip(),
-        "bytecode_numbers": range(1, _BYTECODE_LAYERS + 1),
         "collecting": read_template("collectstatic.py.txt").rstrip() if _keeps_compressed(facts) else "",
         "health": exec_form(health_argv(facts, config)),
         "server": exec_form(server_argv(facts, config)),
@@ -226,8 +232,18 @@ def _bytecode(facts: ProjectFacts) -> str:
     """Return the command that is given the script in the template."""
     python = f"{_build_words(facts)}{_WITH_BYTECODE} - {' '.join(_imported(facts))}"
     if facts.manifest.installs_project:
-        return _run([_bytecode_cache(facts), *_PROJECT_MOUNTS], [_install_project(facts), python])
-    return _run([_bytecode_cache(facts)], [python])
+        return _run([_bytecode_cache(facts), *_PROJECT_MOUNTS, _VENV], [_install_project(facts), python])
+    return _run([_bytecode_cache(facts), _VENV], [python])
+
+
+def _production_layers(facts: ProjectFacts) -> tuple[str, ...]:
+    """Return what production copies, by how often it changes."""
+    *packages, django, rest = _ENVIRONMENT
+    *imported, imported_django, code = _BYTECODE
+    layers = (*packages[:3], *imported, *packages[3:], django, imported_django, rest)
+    project = ("--from=assembly /project /",) if facts.manifest.installs_project else ()
+    writable = ("--from=assembly /writable /",) if writes_beside_code(facts) else ()
+    return (*layers, *project, code, "--from=assembly /app /app", *writable)
 
 
 def _after_code(facts: ProjectFacts) -> tuple[list[str], list[str], list[str]]:
@@ -236,20 +252,22 @@ def _after_code(facts: ProjectFacts) -> tuple[list[str], list[str], list[str]]:
     mounts: list[str] = []
     commands: list[str] = []
     if facts.manifest.installs_project:
-        comments.append("The project is installed where it lies, so that its modules and scripts are found.")
-        mounts += _PROJECT_MOUNTS
-        commands.append(_install_project(facts))
+        comments.append(
+            "The project is installed where it lies; what that adds to the environment is copied by itself."
+        )
+        mounts += [*_PROJECT_MOUNTS, _VENV]
+        copying = "find /opt/venv -cnewer /tmp/before -not -type d -exec cp -a --parents -t /project {} +"
+        commands += ["mkdir /project", "touch /tmp/before", _install_project(facts), copying]
     if writes_beside_code(facts):
         comments.append("SQLite's file lies beside manage.py: the user may add files there, and not touch the others.")
-        commands.append("chgrp 1000 . && chmod 1775 .")
-    comments.append(
-        "At run time nobody may write here, so that byte code is made now; that of other packages comes below."
-    )
-    commands.append(f"{_HASHES} python -m compileall -q -f --invalidation-mode checked-hash /app")
+        comments.append("That is said of the folder by a layer of its own, since COPY forgets it.")
+        folder = "/writable/app" if facts.code_folder == "." else f"/writable/app/{facts.code_folder}"
+        commands += [f"mkdir -p {folder}", f"chgrp 1000 {folder}", f"chmod 1775 {folder}"]
     note, collecting = _collect_static(facts)
     comments += note
     if collecting:
         commands.append(collecting)
+        mounts += [] if facts.manifest.installs_project else [_VENV]
         mounts.append(_bytecode_cache(facts))
         mounts += [_static_cache(facts)] if _keeps_compressed(facts) else []
     return comments, mounts, commands
