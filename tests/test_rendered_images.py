@@ -92,6 +92,15 @@ def test_every_shape_is_built_and_answers(engine: object, shape: str, tmp_path: 
 
 
 @pytest.mark.matrix
+@pytest.mark.parametrize("variant", ["slim", "distroless"])
+def test_sqlite_may_write_beside_manage_py_and_nowhere_else(engine: object, variant: str, tmp_path: Path) -> None:
+    needs("python:3.13-slim-trixie")
+    script = "import os; print([folder for folder, *_ in os.walk('/app') if os.access(folder, os.W_OK)])"
+    with built("subfolder", tmp_path, "--variant", variant) as image:
+        assert docker("run", "--rm", image, "python", "-c", script) == "['/app/backend']"
+
+
+@pytest.mark.matrix
 def test_only_locale_files_of_the_languages_are_in_the_image(engine: object, tmp_path: Path) -> None:
     with built("languages", tmp_path) as image:
         script = "find /opt/venv -name '*.mo' | sed 's#.*/locale/\\([^/]*\\)/.*#\\1#' | sort -u"
@@ -99,7 +108,7 @@ def test_only_locale_files_of_the_languages_are_in_the_image(engine: object, tmp
 
 
 @pytest.mark.matrix
-def test_a_change_of_code_leaves_the_layer_of_byte_code_as_it_was(engine: object, tmp_path: Path) -> None:
+def test_a_change_of_code_leaves_all_layers_but_those_of_the_code_as_they_were(engine: object, tmp_path: Path) -> None:
     """Also where the engine has to make it again: the cache may have been pruned."""
     needs("python:3.13-slim-trixie")
     project = Path(shutil.copytree(PROJECTS / "local-packages", tmp_path / "local-packages"))
@@ -113,13 +122,13 @@ def test_a_change_of_code_leaves_the_layer_of_byte_code_as_it_was(engine: object
     subprocess.run(argv, cwd=ROOT, check=True, capture_output=True)
     layers = []
     with temporary_tag() as tag:
-        for arguments in ((), (), ("--no-cache-filter=bytecode,production",)):
+        for arguments in ((), (), ("--no-cache-filter=bytecode,assembly",)):
             urls.write_text(f"{urls.read_text()}# changed\n")
             docker("build", "--quiet", *arguments, "--tag", tag, str(project))
-            found = json.loads(docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", tag))
-            layers.append((found[-1], found[-2]))
-    assert len({bytecode for bytecode, _ in layers}) == 1
-    assert len({code for _, code in layers}) == len(layers)
+            layers.append(json.loads(docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", tag)))
+    seen = [len(set(layer)) for layer in zip(*layers, strict=True)]
+    # The last three are the code's byte code, the code, and the folder that the user may write to.
+    assert seen == [*[1] * (len(seen) - 3), len(layers), len(layers), 1]
 
 
 @pytest.mark.matrix
@@ -137,14 +146,15 @@ def test_a_package_that_comes_or_goes_leaves_the_layers_of_large_ones_as_they_we
     with temporary_tag() as tag:
         for text in (before, before.replace("dependencies = [", 'dependencies = ["humanize", ', 1)):
             manifest.write_text(text)
-            docker("build", "--quiet", "--no-cache-filter=builder", "--target=runtime", "--tag", tag, str(project))
+            docker("build", "--quiet", "--no-cache-filter=builder", "--target=development", "--tag", tag, str(project))
             layers.append(json.loads(docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", tag)))
             freezes.append(docker("run", "--rm", tag, "cat", "/opt/venv/requirements.lock"))
     assert "humanize" in freezes[1]
     assert "humanize" not in freezes[0]
-    # The last one is the working folder, the one before it all that is small.
-    assert layers[0][:-2] == layers[1][:-2]
-    assert layers[0][-2] != layers[1][-2]
+    same = [before == after for before, after in zip(*layers, strict=True)]
+    *large, first, second, django, rest, code = same
+    assert (*large, django, rest, code) == (*[True] * len(large), True, False, False)
+    assert {first, second} == {True, False}
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from bench.ways.ways import Way
 from dockertools.errors import CouldNotRunError
 
 CODE_CHANGES = 2
-STARTS = 2
+STARTS = 4
 _SETTLE_SECONDS = 1.0
 _PEAKS = ("memory/{group}/memory.max_usage_in_bytes", "{group}/memory.peak")
 
