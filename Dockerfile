@@ -1,4 +1,4 @@
-# Written by django-dockertools 0.1.0 (sha256:10ef00b074113a329c30f4d040b08c0c1b6538fc86a74dec1121cb9d86a8d998); once edited, it is kept.
+# Written by django-dockertools 0.1.0 (sha256:2b400f37c65be46ccabb37e8ace148fc9c29c1ef711d3f8d21057c47c4398ac9); once edited, it is kept.
 # The last stage is production, so that a bare `docker build .` is safe to run.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
@@ -118,7 +118,9 @@ LABEL stage="bytecode"
 ARG SOURCE_DATE_EPOCH
 ENV DJANGO_SETTINGS_MODULE=cvimprover.settings
 COPY . .
-# The values are placeholders for this command alone. The mount keeps what was compiled for an earlier build.
+# The values are placeholders for this command alone. One mount keeps what was compiled for an
+# earlier build. The environment is mounted as well: this need not wait until its layers are copied (with rw BuildKit does not
+# read through it first; what is written there is dropped).
 RUN --mount=type=cache,id=cvimprover-api-bytecode,target=/var/cache/bytecode \
     --mount=type=bind,from=builder,source=/opt/venv,target=/opt/venv,rw \
     SECRET_KEY=only-for-the-build \
