@@ -12,7 +12,7 @@ from bench.ways.apps import APPS, ROOT, change_requirement
 from bench.ways.parts import parts_of_files, parts_of_history
 from bench.ways.plots import write_plots
 from bench.ways.report import AppResults, ratios, regressions, size_ratios
-from bench.ways.sizes import WayFacts
+from bench.ways.sizes import WayFacts, last_line
 from bench.ways.times import Times
 from bench.ways.ways import WAYS, Way
 
@@ -81,6 +81,18 @@ def test_the_section_says_what_the_image_is_made_of_and_what_of_it_is_opened() -
         "The base image is 150.0 MB, 0.17 of single stage.",
     ):
         assert row in section
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("Traceback\nOSError: no libpango\n\nsee https://example.org\n", "OSError: no libpango"),
+        ("it ended\nwithout much ado\n", "without much ado"),
+        ("", "no word of it"),
+    ],
+)
+def test_what_does_not_work_is_told_in_one_line(said: str, problem: str) -> None:
+    assert last_line(said) == problem
 
 
 def test_plots_are_the_same_bytes_for_the_same_numbers(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def weigh(
     try:
         build(engine, app, way, folder, tag)
     except CouldNotRunError as error:
-        return WayFacts(way.name, context_bytes=context, problem=_last_line(str(error)))
+        return WayFacts(way.name, context_bytes=context, problem=last_line(str(error)))
     on_built()
     compressed = int(engine.call("docker", "image", "inspect", "--format", "{{.Size}}", tag))
     try:
@@ -50,7 +50,7 @@ def weigh(
             app.smoke(engine, container, url)
         problem = ""
     except (SmokeError, CouldNotRunError) as error:
-        problem = _last_line(str(error))
+        problem = last_line(str(error))
     size, parts = sum(layer_sizes(engine, tag)), parts_of_history(_history(engine, tag)) if way.is_ours else {}
     return WayFacts(way.name, size, compressed, context, problem, parts)
 
@@ -70,9 +70,10 @@ def build(engine: BenchEngine, app: App, way: Way, folder: Path, tag: str, *, ba
     engine.call(*way.command(app, folder, tag, bare=bare), cwd=folder)
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if "rror" in line]
-    return (lines or [text.strip()])[-1][:160]
+def last_line(text: str) -> str:
+    """Return the last line that names an error, else the last one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return ([line for line in lines if "rror" in line] or lines or ["no word of it"])[-1][:160]
 
 
 def _is_running(engine: BenchEngine, container: str) -> bool:
@@ -108,4 +109,6 @@ def wait_for(engine: BenchEngine, container: str, url: str) -> float:
         asked += 1
         if asked % _BETWEEN_LOOKS == 0 and not _is_running(engine, container):
             break
-    raise SmokeError(engine.call("docker", "logs", container)[-2000:] or f"Error: {url} does not answer")
+    raise SmokeError(
+        engine.call("sh", "-c", f"docker logs {container} 2>&1").strip() or f"Error: {url} does not answer"
+    )
