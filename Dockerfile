@@ -1,4 +1,4 @@
-# Written by django-dockertools 0.1.0 (sha256:2b400f37c65be46ccabb37e8ace148fc9c29c1ef711d3f8d21057c47c4398ac9); once edited, it is kept.
+# Written by django-dockertools 0.1.0 (sha256:8ef82f53c196d616d0934902bf86d175e809b10f0e6ca576cabcdb210f6282aa); once edited, it is kept.
 # The last stage is production, so that a bare `docker build .` is safe to run.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
@@ -235,7 +235,7 @@ for name in ("compress_brotli", "compress_gzip"):
     setattr(Compressor, name, keep(getattr(Compressor, name)))
 sys.argv = sys.argv[1:]
 sys.path[0] = os.getcwd()
-runpy.run_path("manage.py", run_name="__main__")
+runpy.run_path(os.path.abspath("manage.py"), run_name="__main__")
 SCRIPT
 
 # --- production: environment and code over the libraries, owned by root; the server as PID 1

@@ -22,6 +22,7 @@ STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestSta
 MANAGE = """\
 import os, sys
 from django.core.management import execute_from_command_line
+assert os.path.isabs(__file__) and os.path.basename(sys.argv[0]) == "manage.py" and os.getcwd() in sys.path
 os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
 execute_from_command_line(sys.argv)
 """
